@@ -1,0 +1,2 @@
+//! The program `sabir`.
+fn main() {}

@@ -1,0 +1,3 @@
+//! What a relay between two Pythons rewrites, and for whom.
+#![no_std]
+extern crate alloc;

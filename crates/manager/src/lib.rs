@@ -1,0 +1,3 @@
+//! The vocabulary of `multiprocessing.managers`.
+#![no_std]
+extern crate alloc;

@@ -1,0 +1,1 @@
+//! Python's multiprocessing wire for Rust.
