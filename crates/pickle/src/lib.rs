@@ -1,7 +1,33 @@
-//! Python's pickle: opcodes, graphs and serde types.
+//! Python's pickle, protocols 0 to 5, at three altitudes: opcodes, a lossless graph, and serde types.
+//!
+//! It never resolves, imports or calls anything that a pickle names: classes and functions stay names.
+//!
+//! ```
+//! use sabir_pickle::{Graph, Node};
+//! let graph = Graph::from_slice(b"\x80\x04\x8c\x05hello\x94.")?;
+//! assert_eq!(graph.text(graph.root()), Some("hello"));
+//! # Ok::<(), sabir_pickle::Error>(())
+//! ```
 #![no_std]
 extern crate alloc;
 
+mod emit;
+mod error;
+mod graph;
+mod lex;
+mod limits;
+mod load;
+mod op;
+mod opcode;
+mod text;
 mod version;
 
+pub use emit::emit_op;
+pub use error::{Category, Error, ErrorKind, Result};
+pub use graph::{Blob, Global, Graph, Make, Node, NodeId, Object, Step};
+pub use lex::{Lexer, Scan, scan};
+pub use limits::Limits;
+pub use op::{Op, Spanned};
+pub use opcode::{ArgKind, OPCODES, OpInfo, Opcode, OpcodeSet, StackItem};
+pub use text::float_repr;
 pub use version::{ParseVersionError, Pythons, Version};

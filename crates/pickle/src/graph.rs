@@ -1,0 +1,495 @@
+//! A pickle as data: every object once, with all that refers to it.
+//!
+//! A graph is lossless. It tells shared objects from equal ones, holds cycles, keeps classes and functions as names
+//! that nothing has resolved, and has a place for everything that an opcode can say. Nothing in it was ever called.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::Index;
+
+use bytes::Bytes;
+
+/// One object of a [`Graph`], valid in the graph that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u32);
+
+impl NodeId {
+    /// None, in every graph.
+    pub const NONE: NodeId = NodeId(0);
+    /// True, in every graph.
+    pub const TRUE: NodeId = NodeId(1);
+    /// False, in every graph.
+    pub const FALSE: NodeId = NodeId(2);
+
+    /// The place of the node in its graph, from 0.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Bytes that belong to a graph: a piece of the pickle it was loaded from, or something added since. Ask
+/// [`Graph::blob`] for them.
+#[derive(Clone, Copy, Debug)]
+pub struct Blob {
+    /// Upper 16 bits: which source; the rest: where in it.
+    place: u64,
+    length: usize,
+}
+
+impl Blob {
+    /// The number of bytes.
+    pub fn len(self) -> usize {
+        self.length
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.length == 0
+    }
+}
+
+/// An object, as far as a pickle says what it is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Node {
+    /// None.
+    None,
+    /// True or False.
+    Bool(bool),
+    /// A number that was not written as one of Python 2's `long`s.
+    Int(i64),
+    /// A number of any size, or a Python 2 `long` of any value: two's complement, little-endian, as LONG1 has it.
+    Long(Blob),
+    /// A float.
+    Float(f64),
+    /// Text: UTF-8, except that Python lets lone surrogates through (`surrogatepass`).
+    Str(Blob),
+    /// `bytes`, as protocol 3 and newer write them.
+    Bytes(Blob),
+    /// A Python 2 `str`: bytes that may mean text. Only Python 2 writes it.
+    String(Blob),
+    /// A `bytearray`, as protocol 5 writes it.
+    ByteArray(Blob),
+    /// A list.
+    List(Vec<NodeId>),
+    /// A tuple.
+    Tuple(Vec<NodeId>),
+    /// A dict, in the order it was written.
+    Dict(Vec<(NodeId, NodeId)>),
+    /// A set, as protocol 4 writes it.
+    Set(Vec<NodeId>),
+    /// A frozenset, as protocol 4 writes it.
+    FrozenSet(Vec<NodeId>),
+    /// A class, function or other object that is known by its name.
+    Global(Box<Global>),
+    /// An object that is made by a call, or that is changed after it was made.
+    Object(Box<Object>),
+    /// An object that the program's own `persistent_load` knows by this id.
+    Persistent(NodeId),
+    /// The same, where the id is a line of text (protocol 0).
+    PersistentText(Blob),
+    /// An object by its `copyreg` extension code.
+    Extension(u32),
+    /// A buffer that travels beside the pickle, counted from 0.
+    Buffer {
+        /// Which of them.
+        index: u32,
+        /// Whether the receiver must not write to it.
+        readonly: bool,
+    },
+}
+
+/// The name of a class or function.
+#[derive(Clone, Copy, Debug)]
+pub struct Global {
+    /// The module, dotted.
+    pub module: Blob,
+    /// The name in it; dotted if it is nested.
+    pub name: Blob,
+}
+
+/// An object that a call makes.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// How it is made.
+    pub make: Make,
+    /// What is done to it afterwards, in order.
+    pub steps: Vec<Step>,
+}
+
+/// How an [`Object`] is made.
+#[derive(Clone, Debug)]
+pub enum Make {
+    /// `callable(*args)`: REDUCE.
+    Reduce {
+        /// What is called.
+        callable: NodeId,
+        /// Its arguments, a tuple.
+        args: NodeId,
+    },
+    /// `class.__new__(class, *args)`: NEWOBJ.
+    NewObj {
+        /// The class.
+        class: NodeId,
+        /// The arguments, a tuple.
+        args: NodeId,
+    },
+    /// `class.__new__(class, *args, **kwargs)`: NEWOBJ_EX.
+    NewObjEx {
+        /// The class.
+        class: NodeId,
+        /// The arguments, a tuple.
+        args: NodeId,
+        /// The keyword arguments, a dict.
+        kwargs: NodeId,
+    },
+    /// An instance of a class by its own rules, as Python 2's old-style classes are pickled: INST, OBJ.
+    Instance {
+        /// The class.
+        class: NodeId,
+        /// The arguments.
+        args: Vec<NodeId>,
+    },
+    /// What the node refers to, to which something is then done: BUILD on something that is no [`Object`] by itself.
+    Given(NodeId),
+}
+
+/// What is done to an [`Object`] after it was made.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// `__setstate__(state)`, or an update of its `__dict__`: BUILD.
+    Build(NodeId),
+    /// `append` or `extend`: APPEND, APPENDS.
+    Append(Vec<NodeId>),
+    /// `obj[key] = value`: SETITEM, SETITEMS.
+    SetItems(Vec<(NodeId, NodeId)>),
+    /// `add` or `update`: ADDITEMS.
+    AddItems(Vec<NodeId>),
+}
+
+/// A pickle as data.
+///
+/// ```
+/// use sabir_pickle::{Graph, Node};
+/// let graph = Graph::from_slice(b"\x80\x02]q\x00(h\x00K\x07e.")?;
+/// let Node::List(items) = &graph[graph.root()] else { panic!("not a list") };
+/// assert_eq!(items[0], graph.root(), "the list is its own first item");
+/// assert!(matches!(graph[items[1]], Node::Int(7)));
+/// # Ok::<(), sabir_pickle::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    sources: Vec<Bytes>,
+    /// Bytes that are in no source: what was decoded or added.
+    extra: Vec<u8>,
+    root: NodeId,
+    protocol: u8,
+    length: usize,
+}
+
+const PLACE_BITS: u32 = 48;
+const EXTRA: u64 = 0xffff;
+
+impl Graph {
+    /// A graph whose root is None, to add to.
+    pub fn new() -> Graph {
+        Graph::over(Bytes::new())
+    }
+
+    pub(crate) fn over(source: Bytes) -> Graph {
+        let nodes = alloc::vec![Node::None, Node::Bool(true), Node::Bool(false)];
+        Graph {
+            nodes,
+            sources: alloc::vec![source],
+            extra: Vec::new(),
+            root: NodeId::NONE,
+            protocol: 0,
+            length: 0,
+        }
+    }
+
+    /// The object that the pickle is.
+    pub fn root(&self) -> NodeId {
+        self.root
+    }
+
+    /// Makes another node the object that the pickle is.
+    pub fn set_root(&mut self, root: NodeId) {
+        self.root = root;
+    }
+
+    /// The protocol that the pickle named: 2 to 5, or 0 if it named none. Below 3, its globals have Python 2's names.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// Says which protocol's names the globals have.
+    pub fn set_protocol(&mut self, protocol: u8) {
+        self.protocol = protocol;
+    }
+
+    /// The length in bytes of the pickle that was loaded, its STOP included.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    pub(crate) fn set_length(&mut self, length: usize) {
+        self.length = length;
+    }
+
+    /// Puts the pickle itself in its place, after it was read.
+    pub(crate) fn set_first_source(&mut self, source: Bytes) {
+        self.sources[0] = source;
+    }
+
+    /// How many nodes there are, those included that nothing refers to (any more).
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Never: a graph holds at least its constants.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Every node's id, in the order they were made.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
+    /// The node, to change it.
+    pub fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id.index()]
+    }
+
+    /// Adds a node that nothing refers to yet.
+    pub fn add(&mut self, node: Node) -> NodeId {
+        // The loader's limit is far below; a caller who adds four billion nodes has run out of memory before.
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(node);
+        id
+    }
+
+    /// The bytes of a blob.
+    pub fn blob(&self, blob: Blob) -> &[u8] {
+        let (source, start) = (blob.place >> PLACE_BITS, (blob.place & ((1 << PLACE_BITS) - 1)) as usize);
+        let bytes = if source == EXTRA { &self.extra[..] } else { &self.sources[source as usize][..] };
+        &bytes[start..start + blob.length]
+    }
+
+    /// The bytes of a blob, shared and not copied if they are part of a source.
+    pub(crate) fn shared_blob(&self, blob: Blob) -> Option<Bytes> {
+        let (source, start) = (blob.place >> PLACE_BITS, (blob.place & ((1 << PLACE_BITS) - 1)) as usize);
+        (source != EXTRA).then(|| self.sources[source as usize].slice(start..start + blob.length))
+    }
+
+    /// Copies bytes into the graph.
+    pub fn store(&mut self, bytes: &[u8]) -> Blob {
+        let place = EXTRA << PLACE_BITS | self.extra.len() as u64;
+        self.extra.extend_from_slice(bytes);
+        Blob { place, length: bytes.len() }
+    }
+
+    /// Takes bytes into the graph without copying them.
+    pub fn share(&mut self, bytes: Bytes) -> Blob {
+        if self.sources.len() as u64 == EXTRA {
+            return self.store(&bytes);
+        }
+        let blob = Blob { place: (self.sources.len() as u64) << PLACE_BITS, length: bytes.len() };
+        self.sources.push(bytes);
+        blob
+    }
+
+    /// The blob of a piece of the first source.
+    pub(crate) fn blob_at(start: usize, length: usize) -> Blob {
+        Blob { place: start as u64, length }
+    }
+
+    /// Adds text.
+    pub fn add_str(&mut self, text: &str) -> NodeId {
+        let blob = self.store(text.as_bytes());
+        self.add(Node::Str(blob))
+    }
+
+    /// Adds an integer.
+    pub fn add_int(&mut self, value: i64) -> NodeId {
+        self.add(Node::Int(value))
+    }
+
+    /// Adds a tuple.
+    pub fn add_tuple(&mut self, items: impl Into<Vec<NodeId>>) -> NodeId {
+        self.add(Node::Tuple(items.into()))
+    }
+
+    /// Adds a class or function by its name.
+    pub fn add_global(&mut self, module: &str, name: &str) -> NodeId {
+        let global = Global { module: self.store(module.as_bytes()), name: self.store(name.as_bytes()) };
+        self.add(Node::Global(Box::new(global)))
+    }
+
+    /// Adds an object that a call makes, with nothing done to it yet.
+    pub fn add_object(&mut self, make: Make) -> NodeId {
+        self.add(Node::Object(Box::new(Object { make, steps: Vec::new() })))
+    }
+
+    /// The text of a node that is text: of either Python's, if it is valid UTF-8.
+    pub fn text(&self, id: NodeId) -> Option<&str> {
+        match self[id] {
+            Node::Str(blob) | Node::String(blob) => core::str::from_utf8(self.blob(blob)).ok(),
+            _ => None,
+        }
+    }
+
+    /// Module and name of a node that is a global, if they are valid UTF-8.
+    pub fn global(&self, id: NodeId) -> Option<(&str, &str)> {
+        let Node::Global(global) = &self[id] else { return None };
+        let text = |blob| core::str::from_utf8(self.blob(blob)).ok();
+        Some((text(global.module)?, text(global.name)?))
+    }
+
+    /// The value of a node that is an integer and fits.
+    pub fn int(&self, id: NodeId) -> Option<i64> {
+        match self[id] {
+            Node::Int(value) => Some(value),
+            Node::Long(blob) => small_long(self.blob(blob)),
+            _ => None,
+        }
+    }
+
+    /// The items of a tuple or a list.
+    pub fn items(&self, id: NodeId) -> Option<&[NodeId]> {
+        match &self[id] {
+            Node::Tuple(items) | Node::List(items) => Some(items),
+            _ => None,
+        }
+    }
+}
+
+impl Default for Graph {
+    fn default() -> Graph {
+        Graph::new()
+    }
+}
+
+impl Index<NodeId> for Graph {
+    type Output = Node;
+
+    fn index(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+}
+
+/// The value of a LONG1 argument that fits into 64 bits.
+pub(crate) fn small_long(bytes: &[u8]) -> Option<i64> {
+    if bytes.len() > 8 {
+        return None;
+    }
+    let sign = if bytes.last().is_some_and(|&top| top >= 0x80) { 0xff } else { 0 };
+    let mut value = [sign; 8];
+    value[..bytes.len()].copy_from_slice(bytes);
+    Some(i64::from_le_bytes(value))
+}
+
+impl Node {
+    /// Calls `f` with every node that this one refers to, in order.
+    pub fn for_each_child(&self, mut f: impl FnMut(NodeId)) {
+        match self {
+            Node::List(items) | Node::Tuple(items) | Node::Set(items) | Node::FrozenSet(items) => {
+                items.iter().copied().for_each(f);
+            }
+            Node::Dict(pairs) => pairs.iter().for_each(|&(k, v)| {
+                f(k);
+                f(v);
+            }),
+            Node::Persistent(id) => f(*id),
+            Node::Object(object) => object.for_each_child(f),
+            _ => {}
+        }
+    }
+
+    /// Calls `f` with every reference that this node holds, to change it.
+    pub fn for_each_child_mut(&mut self, mut f: impl FnMut(&mut NodeId)) {
+        match self {
+            Node::List(items) | Node::Tuple(items) | Node::Set(items) | Node::FrozenSet(items) => {
+                items.iter_mut().for_each(f);
+            }
+            Node::Dict(pairs) => pairs.iter_mut().for_each(|(k, v)| {
+                f(k);
+                f(v);
+            }),
+            Node::Persistent(id) => f(id),
+            Node::Object(object) => object.for_each_child_mut(f),
+            _ => {}
+        }
+    }
+}
+
+impl Object {
+    fn for_each_child(&self, mut f: impl FnMut(NodeId)) {
+        match &self.make {
+            Make::Reduce { callable: a, args: b } | Make::NewObj { class: a, args: b } => {
+                f(*a);
+                f(*b);
+            }
+            Make::NewObjEx { class, args, kwargs } => [*class, *args, *kwargs].into_iter().for_each(&mut f),
+            Make::Instance { class, args } => {
+                f(*class);
+                args.iter().copied().for_each(&mut f);
+            }
+            Make::Given(id) => f(*id),
+        }
+        for step in &self.steps {
+            match step {
+                Step::Build(id) => f(*id),
+                Step::Append(items) | Step::AddItems(items) => items.iter().copied().for_each(&mut f),
+                Step::SetItems(pairs) => pairs.iter().for_each(|&(k, v)| {
+                    f(k);
+                    f(v);
+                }),
+            }
+        }
+    }
+
+    fn for_each_child_mut(&mut self, mut f: impl FnMut(&mut NodeId)) {
+        match &mut self.make {
+            Make::Reduce { callable: a, args: b } | Make::NewObj { class: a, args: b } => {
+                f(a);
+                f(b);
+            }
+            Make::NewObjEx { class, args, kwargs } => [class, args, kwargs].into_iter().for_each(&mut f),
+            Make::Instance { class, args } => {
+                f(class);
+                args.iter_mut().for_each(&mut f);
+            }
+            Make::Given(id) => f(id),
+        }
+        for step in &mut self.steps {
+            match step {
+                Step::Build(id) => f(id),
+                Step::Append(items) | Step::AddItems(items) => items.iter_mut().for_each(&mut f),
+                Step::SetItems(pairs) => pairs.iter_mut().for_each(|(k, v)| {
+                    f(k);
+                    f(v);
+                }),
+            }
+        }
+    }
+
+    /// The state that BUILD gives it, if one does.
+    pub fn state(&self) -> Option<NodeId> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Build(state) => Some(*state),
+            _ => None,
+        })
+    }
+
+    /// The class or function that makes it, and its arguments as one node; for INST and OBJ and for what is given there is none.
+    pub fn call(&self) -> Option<(NodeId, NodeId)> {
+        match self.make {
+            Make::Reduce { callable, args } => Some((callable, args)),
+            Make::NewObj { class, args } | Make::NewObjEx { class, args, .. } => Some((class, args)),
+            Make::Instance { .. } | Make::Given(_) => None,
+        }
+    }
+}

@@ -1,0 +1,529 @@
+//! Opcodes to a graph: the stack machine, which calls nothing.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Blob, Global, Graph, Make, Node, NodeId, Object, Step};
+use crate::lex::Lexer;
+use crate::limits::Limits;
+use crate::op::Op;
+use crate::text::{self, Decimal};
+
+impl Graph {
+    /// Loads a pickle with the default limits. Bytes after its STOP are ignored, as Python does.
+    ///
+    /// # Errors
+    /// The bytes are no pickle, or exceed the limits.
+    pub fn from_slice(pickle: &[u8]) -> Result<Graph> {
+        Graph::load(Bytes::copy_from_slice(pickle), &Limits::DEFAULT)
+    }
+
+    /// Loads a pickle. The graph keeps `pickle` and refers to its strings without copying them.
+    ///
+    /// # Errors
+    /// The bytes are no pickle, or exceed the limits.
+    pub fn load(pickle: Bytes, limits: &Limits) -> Result<Graph> {
+        let mut machine = Machine {
+            graph: Graph::over(Bytes::new()),
+            base: pickle.as_ptr() as usize,
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: Memo::default(),
+            buffers: 0,
+            limits,
+        };
+        let mut lexer = Lexer::new(&pickle);
+        while let Some(spanned) = lexer.next() {
+            let spanned = spanned?;
+            let step = match spanned.op {
+                Op::Stop => machine.finish(),
+                Op::Proto(_) if spanned.start > 0 => Err(ErrorKind::WrongOperand("PROTO at its start only")),
+                // What a frame promises is only checked to be there: its borders mean nothing, as in CPython's C code.
+                Op::Frame(length) if length > lexer.rest().len() as u64 => Err(ErrorKind::FrameTooLong),
+                op => machine.step(op),
+            };
+            step.map_err(|kind| Error::at(kind, spanned.start))?;
+        }
+        let mut graph = machine.graph;
+        graph.set_length(lexer.position());
+        graph.set_first_source(pickle);
+        Ok(graph)
+    }
+}
+
+/// What one opcode comes to; the caller knows where it stood.
+type Outcome = core::result::Result<(), ErrorKind>;
+
+struct Machine<'l> {
+    graph: Graph,
+    /// The address of the pickle's first byte, to tell where in it a slice lies.
+    base: usize,
+    stack: Vec<NodeId>,
+    /// Heights of the stack at which marks stand.
+    marks: Vec<usize>,
+    memo: Memo,
+    buffers: u32,
+    limits: &'l Limits,
+}
+
+impl Machine<'_> {
+    #[inline]
+    fn step(&mut self, op: Op<'_>) -> Outcome {
+        match op {
+            // Numbers, text and other atoms.
+            Op::None => self.stack.push(NodeId::NONE),
+            Op::NewTrue => self.stack.push(NodeId::TRUE),
+            Op::NewFalse => self.stack.push(NodeId::FALSE),
+            Op::Int(b"00") => self.stack.push(NodeId::FALSE),
+            Op::Int(b"01") => self.stack.push(NodeId::TRUE),
+            Op::Int(s) => return self.decimal(s, false),
+            Op::Long(s) => return self.decimal(s, true),
+            Op::BinInt(v) => return self.push(Node::Int(v.into())),
+            Op::BinInt1(v) => return self.push(Node::Int(v.into())),
+            Op::BinInt2(v) => return self.push(Node::Int(v.into())),
+            Op::Long1(s) | Op::Long4(s) => return self.push(Node::Long(self.blob(s))),
+            Op::Float(s) => {
+                let value = text::parse_float(s).ok_or(ErrorKind::BadText("a float"))?;
+                return self.push(Node::Float(value));
+            }
+            Op::BinFloat(v) => return self.push(Node::Float(v)),
+            Op::ShortBinUnicode(s) | Op::BinUnicode(s) | Op::BinUnicode8(s) => {
+                return self.push(Node::Str(self.blob(s)));
+            }
+            Op::Unicode(s) => {
+                let text = text::parse_raw_unicode_escape(s)
+                    .ok_or(ErrorKind::BadText("raw-unicode-escaped text"))?;
+                let blob = self.graph.store(&text);
+                return self.push(Node::Str(blob));
+            }
+            Op::ShortBinBytes(s) | Op::BinBytes(s) | Op::BinBytes8(s) => {
+                return self.push(Node::Bytes(self.blob(s)));
+            }
+            Op::ShortBinString(s) | Op::BinString(s) => return self.push(Node::String(self.blob(s))),
+            Op::String(s) => {
+                let bytes = text::parse_string_repr(s).ok_or(ErrorKind::BadText("the repr of a str"))?;
+                let blob = self.graph.store(&bytes);
+                return self.push(Node::String(blob));
+            }
+            Op::ByteArray8(s) => return self.push(Node::ByteArray(self.blob(s))),
+            Op::NextBuffer => {
+                let index = self.buffers;
+                self.buffers += 1;
+                return self.push(Node::Buffer { index, readonly: false });
+            }
+            Op::ReadOnlyBuffer => {
+                // CPython takes anything with the buffer protocol; only buffers from outside can be writable here.
+                if let Node::Buffer { index, .. } = self.graph[self.top()?] {
+                    self.pop()?;
+                    return self.push(Node::Buffer { index, readonly: true });
+                }
+            }
+
+            // Containers.
+            Op::EmptyList => return self.push(Node::List(Vec::new())),
+            Op::EmptyTuple => return self.push(Node::Tuple(Vec::new())),
+            Op::EmptyDict => return self.push(Node::Dict(Vec::new())),
+            Op::EmptySet => return self.push(Node::Set(Vec::new())),
+            Op::List => return self.collect(Node::List),
+            Op::Tuple => return self.collect(Node::Tuple),
+            Op::FrozenSet => return self.collect(Node::FrozenSet),
+            Op::Tuple1 => return self.tuple(1),
+            Op::Tuple2 => return self.tuple(2),
+            Op::Tuple3 => return self.tuple(3),
+            Op::Dict => {
+                let start = self.mark()?;
+                let pairs = pairs(&self.stack[start..])?;
+                self.stack.truncate(start);
+                return self.push(Node::Dict(pairs));
+            }
+            Op::Append => {
+                let start = self.need(2)? + 1;
+                return self.append(start);
+            }
+            Op::Appends => {
+                let start = self.mark()?;
+                return self.append(start);
+            }
+            Op::SetItem => {
+                let start = self.need(3)? + 1;
+                return self.set_items(start);
+            }
+            Op::SetItems => {
+                let start = self.mark()?;
+                return self.set_items(start);
+            }
+            Op::AddItems => {
+                let start = self.mark()?;
+                return self.add_items(start);
+            }
+
+            // The stack itself.
+            Op::Mark => self.marks.push(self.stack.len()),
+            Op::Pop => {
+                // A mark on top is what POP drops; `pickle.py` does so to leave a recursive tuple.
+                if self.marks.last() == Some(&self.stack.len()) {
+                    self.marks.pop();
+                } else {
+                    self.pop()?;
+                }
+            }
+            Op::PopMark => {
+                let start = self.mark()?;
+                self.stack.truncate(start);
+            }
+            Op::Dup => {
+                let top = self.top()?;
+                self.stack.push(top);
+            }
+
+            // The memo.
+            Op::BinGet(index) => return self.get(index.into()),
+            Op::LongBinGet(index) => return self.get(index.into()),
+            Op::Get(s) => return self.get(memo_index(s)?),
+            Op::BinPut(index) => return self.put(index.into()),
+            Op::LongBinPut(index) => return self.put(index.into()),
+            Op::Put(s) => return self.put(memo_index(s)?),
+            Op::Memoize => return self.put(self.memo.entries),
+
+            // Names and calls.
+            Op::Global { module, name } => {
+                let global = self.global(module, name)?;
+                return self.push(global);
+            }
+            Op::StackGlobal => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                let text = |id| match self.graph[id] {
+                    Node::Str(blob) | Node::String(blob) => Ok(blob),
+                    _ => Err(ErrorKind::WrongOperand("text")),
+                };
+                let global = Global { module: text(module)?, name: text(name)? };
+                return self.push(Node::Global(Box::new(global)));
+            }
+            Op::Ext1(code) => return self.extension(code.into()),
+            Op::Ext2(code) => return self.extension(code.into()),
+            Op::Ext4(code) => {
+                return self.extension(u32::try_from(code).map_err(|_| ErrorKind::NegativeLength)?);
+            }
+            Op::Reduce => {
+                let (args, callable) = (self.pop()?, self.pop()?);
+                return self.make(Make::Reduce { callable, args });
+            }
+            Op::NewObj => {
+                let (args, class) = (self.pop()?, self.pop()?);
+                return self.make(Make::NewObj { class, args });
+            }
+            Op::NewObjEx => {
+                let (kwargs, args, class) = (self.pop()?, self.pop()?, self.pop()?);
+                return self.make(Make::NewObjEx { class, args, kwargs });
+            }
+            Op::Inst { module, name } => {
+                let start = self.mark()?;
+                let args = self.stack.split_off(start);
+                let class = self.global(module, name)?;
+                let class = self.add(class)?;
+                return self.make(Make::Instance { class, args });
+            }
+            Op::Obj => {
+                let start = self.mark()?;
+                let mut args = self.stack.split_off(start);
+                if args.is_empty() {
+                    return Err(ErrorKind::StackUnderflow);
+                }
+                let class = args.remove(0);
+                return self.make(Make::Instance { class, args });
+            }
+            Op::Build => {
+                let state = self.pop()?;
+                let target = self.top()?;
+                self.object(target)?.steps.push(Step::Build(state));
+            }
+            Op::PersId(s) => return self.push(Node::PersistentText(self.blob(s))),
+            Op::BinPersId => {
+                let id = self.pop()?;
+                return self.push(Node::Persistent(id));
+            }
+
+            // The pickle itself.
+            Op::Proto(protocol @ 6..) => return Err(ErrorKind::UnsupportedProtocol(protocol)),
+            Op::Proto(protocol) => self.graph.set_protocol(protocol),
+            Op::Frame(_) | Op::Stop => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Outcome {
+        let root = self.pop()?;
+        self.graph.set_root(root);
+        Ok(())
+    }
+
+    /// The blob of a piece of the pickle.
+    #[inline]
+    fn blob(&self, piece: &[u8]) -> Blob {
+        Graph::blob_at((piece.as_ptr() as usize).wrapping_sub(self.base), piece.len())
+    }
+
+    #[inline]
+    fn add(&mut self, node: Node) -> core::result::Result<NodeId, ErrorKind> {
+        if self.graph.len() >= self.limits.max_nodes as usize {
+            return Err(ErrorKind::Limit("objects"));
+        }
+        Ok(self.graph.add(node))
+    }
+
+    #[inline]
+    fn push(&mut self, node: Node) -> Outcome {
+        let id = self.add(node)?;
+        self.stack.push(id);
+        Ok(())
+    }
+
+    /// The top of the stack, which must be no mark.
+    #[inline]
+    fn top(&self) -> core::result::Result<NodeId, ErrorKind> {
+        self.need(1).map(|start| self.stack[start])
+    }
+
+    #[inline]
+    fn pop(&mut self) -> core::result::Result<NodeId, ErrorKind> {
+        let start = self.need(1)?;
+        let top = self.stack[start];
+        self.stack.truncate(start);
+        Ok(top)
+    }
+
+    /// Where the top `count` items start, which no mark may part.
+    #[inline]
+    fn need(&self, count: usize) -> core::result::Result<usize, ErrorKind> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        match self.stack.len().checked_sub(count) {
+            Some(start) if start >= floor => Ok(start),
+            _ => Err(ErrorKind::StackUnderflow),
+        }
+    }
+
+    /// Takes the topmost mark away and says where it stood.
+    #[inline]
+    fn mark(&mut self) -> core::result::Result<usize, ErrorKind> {
+        // Nothing pops below a mark, so the stack is at least as high as it was then.
+        self.marks.pop().ok_or(ErrorKind::StackUnderflow)
+    }
+
+    fn collect(&mut self, node: fn(Vec<NodeId>) -> Node) -> Outcome {
+        let start = self.mark()?;
+        let items = self.stack[start..].to_vec();
+        self.stack.truncate(start);
+        self.push(node(items))
+    }
+
+    fn tuple(&mut self, count: usize) -> Outcome {
+        let start = self.need(count)?;
+        let items = self.stack[start..].to_vec();
+        self.stack.truncate(start);
+        self.push(Node::Tuple(items))
+    }
+
+    /// What the items from `start` on are for: the object right below them.
+    fn target(&self, start: usize) -> core::result::Result<NodeId, ErrorKind> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        match start.checked_sub(1) {
+            Some(target) if target >= floor => Ok(self.stack[target]),
+            _ => Err(ErrorKind::StackUnderflow),
+        }
+    }
+
+    fn append(&mut self, start: usize) -> Outcome {
+        let target = self.target(start)?;
+        let items = &self.stack[start..];
+        match self.graph.node_mut(target) {
+            Node::List(list) => list.extend_from_slice(items),
+            _ => {
+                let items = items.to_vec();
+                let steps = &mut self.object(target)?.steps;
+                match steps.last_mut() {
+                    Some(Step::Append(before)) => before.extend(items),
+                    _ => steps.push(Step::Append(items)),
+                }
+            }
+        }
+        self.stack.truncate(start);
+        Ok(())
+    }
+
+    fn set_items(&mut self, start: usize) -> Outcome {
+        let target = self.target(start)?;
+        let items = &self.stack[start..];
+        match self.graph.node_mut(target) {
+            Node::Dict(dict) if dict.is_empty() => *dict = pairs(items)?,
+            Node::Dict(dict) => dict.append(&mut pairs(items)?),
+            _ => {
+                let mut pairs = pairs(items)?;
+                let steps = &mut self.object(target)?.steps;
+                match steps.last_mut() {
+                    Some(Step::SetItems(before)) => before.append(&mut pairs),
+                    _ => steps.push(Step::SetItems(pairs)),
+                }
+            }
+        }
+        self.stack.truncate(start);
+        Ok(())
+    }
+
+    fn add_items(&mut self, start: usize) -> Outcome {
+        let target = self.target(start)?;
+        let items = &self.stack[start..];
+        match self.graph.node_mut(target) {
+            Node::Set(set) => set.extend_from_slice(items),
+            _ => {
+                let items = items.to_vec();
+                let steps = &mut self.object(target)?.steps;
+                match steps.last_mut() {
+                    Some(Step::AddItems(before)) => before.extend(items),
+                    _ => steps.push(Step::AddItems(items)),
+                }
+            }
+        }
+        self.stack.truncate(start);
+        Ok(())
+    }
+
+    /// The object that something is done to. What is no [`Object`] becomes one under the same id, so that all that
+    /// refers to it sees the change.
+    fn object(&mut self, id: NodeId) -> core::result::Result<&mut Object, ErrorKind> {
+        match self.graph[id] {
+            Node::Object(_) => {}
+            Node::None | Node::Bool(_) => return Err(ErrorKind::WrongOperand("an object that can change")),
+            _ => {
+                let given = self.add(Node::None)?;
+                let inner = core::mem::replace(self.graph.node_mut(id), Node::None);
+                *self.graph.node_mut(given) = inner;
+                let object = Object { make: Make::Given(given), steps: Vec::new() };
+                *self.graph.node_mut(id) = Node::Object(Box::new(object));
+            }
+        }
+        match self.graph.node_mut(id) {
+            Node::Object(object) => Ok(object),
+            _ => Err(ErrorKind::WrongOperand("an object")),
+        }
+    }
+
+    fn make(&mut self, make: Make) -> Outcome {
+        self.push(Node::Object(Box::new(Object { make, steps: Vec::new() })))
+    }
+
+    fn extension(&mut self, code: u32) -> Outcome {
+        if code == 0 {
+            return Err(ErrorKind::WrongOperand("an extension code above 0"));
+        }
+        self.push(Node::Extension(code))
+    }
+
+    fn global(&self, module: &[u8], name: &[u8]) -> core::result::Result<Node, ErrorKind> {
+        Ok(Node::Global(Box::new(Global { module: self.blob(module), name: self.blob(name) })))
+    }
+
+    fn decimal(&mut self, text: &[u8], long: bool) -> Outcome {
+        let value = text::parse_decimal(text, self.limits.max_digits)
+            .map_err(|()| ErrorKind::Limit("digits of an integer"))?
+            .ok_or(ErrorKind::BadText("an integer"))?;
+        let node = match value {
+            Decimal::Small(value) if !long => Node::Int(value),
+            Decimal::Small(value) => {
+                let (bytes, length) = text::long_bytes(value);
+                Node::Long(self.graph.store(&bytes[..length]))
+            }
+            Decimal::Large(bytes) => Node::Long(self.graph.store(&bytes)),
+        };
+        self.push(node)
+    }
+
+    #[inline]
+    fn get(&mut self, index: u64) -> Outcome {
+        let id = self.memo.get(index).ok_or(ErrorKind::UnknownMemo(index))?;
+        self.stack.push(id);
+        Ok(())
+    }
+
+    #[inline]
+    fn put(&mut self, index: u64) -> Outcome {
+        let top = self.top()?;
+        self.memo.put(index, top, self.limits)
+    }
+}
+
+fn pairs(items: &[NodeId]) -> core::result::Result<Vec<(NodeId, NodeId)>, ErrorKind> {
+    let chunks = items.chunks_exact(2);
+    if !chunks.remainder().is_empty() {
+        return Err(ErrorKind::WrongOperand("a value for every key"));
+    }
+    Ok(chunks.map(|pair| (pair[0], pair[1])).collect())
+}
+
+fn memo_index(text: &[u8]) -> core::result::Result<u64, ErrorKind> {
+    let text = core::str::from_utf8(text).ok().map(str::trim);
+    text.and_then(|t| t.parse().ok()).ok_or(ErrorKind::BadText("an index of the memo"))
+}
+
+/// Picklers number the memo in a row, from 0 or (Python 2's C pickler) from 1, so a vector serves; what is far off
+/// goes to a map, since LONG_BINPUT may name index 4,294,967,295.
+#[derive(Default)]
+struct Memo {
+    dense: Vec<NodeId>,
+    sparse: BTreeMap<u64, NodeId>,
+    /// How many entries there are; MEMOIZE's next index.
+    entries: u64,
+}
+
+/// What stands in a gap of the dense part: no memo can hold the id of a node that a graph has only as the constant
+/// None, unless None itself is memoized, which only a hand-made pickle does; that one goes to the map.
+const GAP: NodeId = NodeId::NONE;
+const MAX_GAP: u64 = 256;
+
+impl Memo {
+    #[inline]
+    fn get(&self, index: u64) -> Option<NodeId> {
+        match self.dense.get(usize::try_from(index).ok()?) {
+            Some(&id) if id != GAP => Some(id),
+            _ if self.sparse.is_empty() => None,
+            _ => self.sparse.get(&index).copied(),
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, index: u64, id: NodeId, limits: &Limits) -> Outcome {
+        if index == self.dense.len() as u64 && id != GAP && self.sparse.is_empty() {
+            self.dense.push(id);
+            self.entries += 1;
+            return Ok(());
+        }
+        self.put_anywhere(index, id, limits)
+    }
+
+    #[cold]
+    fn put_anywhere(&mut self, index: u64, id: NodeId, limits: &Limits) -> Outcome {
+        if self.get(index).is_none() {
+            self.entries += 1;
+        }
+        self.sparse.remove(&index);
+        if id != GAP && index <= self.dense.len() as u64 + MAX_GAP {
+            let slot = index as usize;
+            if slot >= self.dense.len() {
+                self.dense.resize(slot + 1, GAP);
+            }
+            self.dense[slot] = id;
+            return Ok(());
+        }
+        if let Some(slot) = usize::try_from(index).ok().and_then(|slot| self.dense.get_mut(slot)) {
+            *slot = GAP;
+        }
+        if self.sparse.len() >= limits.max_sparse_memo as usize {
+            return Err(ErrorKind::Limit("scattered memo entries"));
+        }
+        self.sparse.insert(index, id);
+        Ok(())
+    }
+}
