@@ -1,0 +1,10 @@
+//! The driver for a thread that serves one peer at a time.
+
+mod connection;
+mod listener;
+mod stream;
+pub(crate) mod wait;
+
+pub use self::connection::Connection;
+pub use self::listener::Listener;
+pub use self::stream::Stream;
