@@ -11,23 +11,30 @@
 #![no_std]
 extern crate alloc;
 
+mod dump;
 mod emit;
 mod error;
 mod graph;
 mod lex;
 mod limits;
 mod load;
+mod lower;
+mod names;
 mod op;
 mod opcode;
+mod output;
 mod text;
 mod version;
 
+pub use dump::{DumpOptions, MemoStyle};
 pub use emit::emit_op;
 pub use error::{Category, Error, ErrorKind, Result};
 pub use graph::{Blob, Global, Graph, Make, Node, NodeId, Object, Step};
 pub use lex::{Lexer, Scan, scan};
 pub use limits::Limits;
+pub use names::{Names, NamesError};
 pub use op::{Op, Spanned};
 pub use opcode::{ArgKind, OPCODES, OpInfo, Opcode, OpcodeSet, StackItem};
+pub use output::Segments;
 pub use text::float_repr;
 pub use version::{ParseVersionError, Pythons, Version};
