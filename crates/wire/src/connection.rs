@@ -287,7 +287,7 @@ impl Outgoing {
 
     fn append(&mut self, other: &mut Outgoing) {
         while let Some(chunk) = other.pop() {
-            self.push(chunk);
+            if chunk.len() <= COALESCE { self.push_slice(&chunk) } else { self.push(chunk) }
         }
     }
 
