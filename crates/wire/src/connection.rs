@@ -179,6 +179,12 @@ impl Connection {
         Ok(self.deframer.take_unframed(n))
     }
 
+    /// Gives back the memory of buffers in which nothing waits, for drivers that keep many idle connections.
+    pub fn release(&mut self) {
+        self.deframer.release();
+        self.outgoing.release();
+    }
+
     /// Gives up the state machine: bytes that arrived and are not pulled yet, and bytes that are not written yet.
     pub fn into_parts(mut self) -> (BytesMut, Vec<Bytes>) {
         let mut unsent = Vec::new();
@@ -289,6 +295,13 @@ impl Outgoing {
         while let Some(chunk) = other.pop() {
             if chunk.len() <= COALESCE { self.push_slice(&chunk) } else { self.push(chunk) }
         }
+    }
+
+    fn release(&mut self) {
+        if self.tail.is_empty() {
+            self.tail = BytesMut::new();
+        }
+        self.chunks.shrink_to_fit();
     }
 
     fn seal(&mut self) {

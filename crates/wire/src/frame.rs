@@ -170,8 +170,9 @@ impl Default for FrameLimits {
 /// 2. Call [`next_message`](Deframer::next_message) until it says `None`.
 /// 3. At the end of the stream call [`end`](Deframer::end).
 ///
-/// Every split of the same bytes gives the same messages. Memory: at most twice what has arrived and is not pulled
-/// yet, plus the slack that the caller asks for; never what a header merely announces.
+/// Every split of the same bytes gives the same messages. Memory grows by doubling with what has arrived and is not
+/// pulled yet (the law in `testing` says four times that and 128 KiB), plus the slack that the caller asks for; never
+/// with what a header merely announces.
 #[derive(Debug, Default)]
 pub struct Deframer {
     buf: BytesMut,
@@ -230,7 +231,7 @@ impl Deframer {
         Ok(Some(body))
     }
 
-    /// The stream ended here: fine between messages, an error inside one.
+    /// The stream ended here: fine between messages, an error inside one. Pull the whole messages first.
     pub fn end(&self, dialect: FrameDialect, limits: FrameLimits) -> Result<(), FrameError> {
         if self.buf.is_empty() {
             return Ok(());
@@ -260,6 +261,13 @@ impl Deframer {
             self.offset = self.offset.saturating_add(n as u64);
             self.buf.split_to(n).freeze()
         })
+    }
+
+    /// Gives the buffer's memory back if nothing waits in it.
+    pub fn release(&mut self) {
+        if self.buf.is_empty() {
+            self.buf = BytesMut::new();
+        }
     }
 
     /// Bytes that arrived and are not pulled yet.

@@ -162,3 +162,16 @@ fn a_header_without_its_body_is_told_apart() {
     assert!(!awaits(b"\0\0\x4e\x20x"));
     assert!(!awaits(&header(0)), "an empty message is whole");
 }
+
+#[test]
+fn memory_is_given_back_only_if_nothing_waits() {
+    let mut deframer = Deframer::new();
+    deframer.push(b"\0\0\0\x01ab");
+    assert!(deframer.next_message(PY38, NO_LIMIT).unwrap().is_some());
+    deframer.release();
+    assert_eq!(deframer.into_rest(), b"b".as_slice());
+    let mut idle = Deframer::new();
+    idle.buffer(4096);
+    idle.release();
+    assert_eq!(idle.into_rest().capacity(), 0);
+}
