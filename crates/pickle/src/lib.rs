@@ -11,6 +11,7 @@
 #![no_std]
 extern crate alloc;
 
+mod dis;
 mod dump;
 mod emit;
 mod error;
@@ -19,6 +20,7 @@ mod lex;
 mod limits;
 mod load;
 mod lower;
+mod memo;
 mod names;
 mod op;
 mod opcode;
@@ -26,6 +28,7 @@ mod output;
 mod text;
 mod version;
 
+pub use dis::{Argument, Disassembly, Note, Row, dis};
 pub use dump::{DumpOptions, MemoStyle};
 pub use emit::emit_op;
 pub use error::{Category, Error, ErrorKind, Result};

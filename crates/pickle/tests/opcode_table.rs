@@ -1,5 +1,7 @@
 //! `OPCODES` says of each opcode what the `pickletools` of every Python says of it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::fmt::Write as _;
 use std::fs;
 
