@@ -1,1 +1,3 @@
 //! Python's multiprocessing wire for Rust.
+
+pub mod pythons;
