@@ -11,7 +11,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, send, sendmsg,
 };
 
-use crate::blocking::wait;
+use crate::blocking::wait::{self, Direction};
 use crate::error::{Doing, Error};
 
 /// What a Python at the other end expects around a descriptor. Nothing on the wire tells which it
@@ -77,22 +77,18 @@ pub fn send_handle(
     deadline: Instant,
 ) -> Result<(), Error> {
     let socket = socket.as_fd();
-    let handles = [handle.as_fd()];
-    retry(socket, wait::Direction::Write, deadline, || {
-        try_send_fds(socket, rules.data_byte(handles.len()), &handles)
-    })?;
+    send_one(socket, handle.as_fd(), rules, deadline)?;
     if !rules.acknowledges() {
         return Ok(());
     }
     let mut answer = [0];
-    let received = retry(socket, wait::Direction::Read, deadline, || {
-        Ok(rustix::net::recv(socket, &mut answer, RecvFlags::DONTWAIT)?.0)
+    let (received, _) = retry(socket, Direction::Read, deadline, || {
+        Ok(rustix::net::recv(socket, &mut answer, RecvFlags::DONTWAIT)?)
     })?;
-    match (received, answer[0]) {
-        (0, _) => Err(Error::Closed { doing: Doing::PassingHandle }),
-        (_, HandleRules::ACKNOWLEDGEMENT) => Ok(()),
-        _ => Err(Error::Handle("the peer did not acknowledge the descriptor")),
+    if received == 0 {
+        return Err(Error::Closed { doing: Doing::PassingHandle });
     }
+    check_acknowledgement(answer[0])
 }
 
 /// Receives one descriptor, as `multiprocessing.reduction.recv_handle` does, and acknowledges it
@@ -105,28 +101,12 @@ pub fn recv_handle(socket: impl AsFd, rules: HandleRules, deadline: Instant) -> 
     let socket = socket.as_fd();
     let mut byte = [0];
     let mut handles = Vec::new();
-    let received = retry(socket, wait::Direction::Read, deadline, || {
-        try_recv_with_fds(socket, &mut byte, &mut handles)
-    })?;
+    let received =
+        retry(socket, Direction::Read, deadline, || try_recv_with_fds(socket, &mut byte, &mut handles))?;
     if received.bytes == 0 {
         return Err(Error::Closed { doing: Doing::PassingHandle });
     }
-    if rules.acknowledges() && !handles.is_empty() {
-        retry(socket, wait::Direction::Write, deadline, || {
-            Ok(send(socket, &[HandleRules::ACKNOWLEDGEMENT], SEND)?)
-        })?;
-    }
-    if received.lost_descriptors {
-        return Err(Error::Handle("this process has no room for the descriptor"));
-    }
-    if !rules.admits(byte[0], handles.len()) {
-        return Err(Error::Handle("the data byte is not the number of descriptors"));
-    }
-    match (handles.pop(), handles.len()) {
-        (Some(handle), 0) => Ok(handle),
-        (None, _) => Err(Error::Handle("the peer sent a byte without a descriptor")),
-        (Some(_), _) => Err(Error::Handle("the peer sent more than one descriptor")),
-    }
+    take_one(socket, byte[0], handles, received.lost_descriptors, rules, deadline)
 }
 
 /// What one read brought.
@@ -181,7 +161,6 @@ pub fn try_recv_with_fds(
 
 /// [`try_recv_with_fds`] at the end of `buffer`. A `recvmsg` wants memory that is initialized, so
 /// the kernel is asked how much there is, lest a small message pay for zeroing all of `limit`.
-#[cfg(feature = "tokio")]
 pub(crate) fn try_recv_appending(
     socket: impl AsFd,
     buffer: &mut bytes::BytesMut,
@@ -198,10 +177,58 @@ pub(crate) fn try_recv_appending(
     received
 }
 
+/// The sending half of [`send_handle`], before any acknowledgement.
+pub(crate) fn send_one(
+    socket: BorrowedFd<'_>,
+    handle: BorrowedFd<'_>,
+    rules: HandleRules,
+    deadline: Instant,
+) -> Result<(), Error> {
+    let handles = [handle];
+    retry(socket, Direction::Write, deadline, || {
+        try_send_fds(socket, rules.data_byte(handles.len()), &handles)
+    })
+}
+
+pub(crate) fn check_acknowledgement(answer: u8) -> Result<(), Error> {
+    if answer == HandleRules::ACKNOWLEDGEMENT {
+        Ok(())
+    } else {
+        Err(Error::Handle("the peer did not acknowledge the descriptor"))
+    }
+}
+
+/// The one descriptor that came with `byte`, acknowledged if `rules` asks for that.
+pub(crate) fn take_one(
+    socket: BorrowedFd<'_>,
+    byte: u8,
+    mut handles: Vec<OwnedFd>,
+    lost_descriptors: bool,
+    rules: HandleRules,
+    deadline: Instant,
+) -> Result<OwnedFd, Error> {
+    if rules.acknowledges() && !handles.is_empty() {
+        retry(socket, Direction::Write, deadline, || {
+            Ok(send(socket, &[HandleRules::ACKNOWLEDGEMENT], SEND)?)
+        })?;
+    }
+    if lost_descriptors {
+        return Err(Error::Handle("this process has no room for the descriptor"));
+    }
+    if !rules.admits(byte, handles.len()) {
+        return Err(Error::Handle("the data byte is not the number of descriptors"));
+    }
+    match (handles.pop(), handles.len()) {
+        (Some(handle), 0) => Ok(handle),
+        (None, _) => Err(Error::Handle("the peer sent a byte without a descriptor")),
+        (Some(_), _) => Err(Error::Handle("the peer sent more than one descriptor")),
+    }
+}
+
 /// Calls `attempt` until it does not block, and waits in between.
 fn retry<T>(
     socket: BorrowedFd<'_>,
-    direction: wait::Direction,
+    direction: Direction,
     deadline: Instant,
     mut attempt: impl FnMut() -> io::Result<T>,
 ) -> Result<T, Error> {
@@ -215,6 +242,10 @@ fn retry<T>(
         }
     }
 }
+
+/// No Python sends descriptors before it is authenticated, and to keep them would let a stranger
+/// use up ours.
+pub(crate) const TOO_EARLY: &str = "the peer sent a descriptor before it was authenticated";
 
 /// Room for the most descriptors that Linux passes at once, SCM_MAX_FD.
 const CONTROL_SPACE: usize = rustix::cmsg_space!(ScmRights(253));

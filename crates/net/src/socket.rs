@@ -104,10 +104,11 @@ fn name(address: SocketAddrAny) -> io::Result<Option<Address>> {
     }
     let address = SocketAddrUnix::try_from(address)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Some(name) = address.abstract_name() {
+    if let Some(name) = address.abstract_name().filter(|name| !name.is_empty()) {
         return Ok(Some(Address::Abstract(name.to_vec())));
     }
-    Ok(address.path().map(|path| Address::Unix(OsStr::from_bytes(path.to_bytes()).into())))
+    let path = address.path().filter(|path| !path.is_empty());
+    Ok(path.map(|path| Address::Unix(OsStr::from_bytes(path.to_bytes()).into())))
 }
 
 /// The path by which tokio dials a Unix address: it takes one with a leading NUL for an abstract name.

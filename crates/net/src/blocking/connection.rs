@@ -1,35 +1,50 @@
 //! Messages over a stream, in the manner of `multiprocessing.connection.Connection`.
 
 use std::io::{self, IoSlice};
+use std::mem;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use sabir_wire::auth::{AuthKey, AuthOptions, Handshake, PeerHints};
+use sabir_wire::error::Phase;
+use sabir_wire::frame::{self, Deframer};
 use sabir_wire::{Config, Event};
 
 use crate::blocking::stream::Stream;
+use crate::blocking::wait::{self, Direction};
 use crate::error::{Doing, Error};
+use crate::handles::{self, HandleRules, TOO_EARLY};
 use crate::nonce::nonce;
-use crate::receive::SMALLEST_READ;
+use crate::receive::{SMALLEST_READ, try_receive};
 
-/// Messages over a stream, after authentication if there is any.
+/// Messages and handles over a stream, after authentication if there is any.
 ///
 /// An error other than a timeout in [`recv_bytes`](Connection::recv_bytes) ends the connection.
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
-    wire: sabir_wire::Connection,
+    config: Config,
+    deframer: Deframer,
+    eof: bool,
     hints: PeerHints,
     /// A stock client's first message follows `#WELCOME#` as a second small segment.
     first_message_due: bool,
+    handles: Handles,
+}
+
+/// Descriptors that came with the last byte read.
+#[derive(Debug, Default)]
+struct Handles {
+    received: Vec<OwnedFd>,
+    lost: bool,
 }
 
 impl Connection {
     /// A connection whose ends do not authenticate.
     #[must_use]
     pub fn new(stream: Stream, config: Config) -> Self {
-        let wire = sabir_wire::Connection::new(config);
-        Self { stream, wire, hints: PeerHints::default(), first_message_due: true }
+        Self::of(stream, config, PeerHints::default(), &BytesMut::new())
     }
 
     /// The listener's end: challenges first, then answers.
@@ -76,9 +91,10 @@ impl Connection {
     }
 
     /// The socket, and the bytes that were read from it and belong to no message returned yet.
+    /// Descriptors among them are closed.
     #[must_use]
     pub fn into_parts(self) -> (Stream, BytesMut) {
-        (self.stream, self.wire.into_parts().0)
+        (self.stream, self.deframer.into_rest())
     }
 
     /// Sends one message: header and body in one system call, the body without a copy.
@@ -87,8 +103,7 @@ impl Connection {
     /// [`Error::Wire`] if the peer's dialect has no header for the length: then nothing is sent.
     /// Otherwise part may have been, so that the connection is of no further use.
     pub fn send_bytes(&mut self, message: &[u8], deadline: Instant) -> Result<(), Error> {
-        let header =
-            self.wire.config().dialect.header(message.len() as u64).map_err(sabir_wire::Error::from)?;
+        let header = self.config.dialect.header(message.len() as u64).map_err(sabir_wire::Error::from)?;
         self.stream.write_all(&mut [IoSlice::new(&header), IoSlice::new(message)], deadline)
     }
 
@@ -98,20 +113,58 @@ impl Connection {
     /// [`Error::Wire`] if what comes is no frame or one beyond the limits, [`Error::Timeout`] if
     /// it is not there in time: a later call goes on where this one stopped.
     pub fn recv_bytes(&mut self, deadline: Instant) -> Result<Option<Bytes>, Error> {
+        let Config { limits, dialect } = self.config;
         loop {
-            match self.wire.poll_event()? {
-                Some(Event::Message(message)) => {
-                    self.first_message_due = false;
-                    return Ok(Some(message));
-                }
-                Some(Event::Closed) => return Ok(None),
-                Some(_) => {}
-                None => {
-                    let early = self.first_message_due || self.wire.awaits_body();
-                    self.receive(early, Doing::Receiving, deadline)?;
-                }
+            let offset = self.deframer.offset();
+            let failed = |source| sabir_wire::Error::Frame { source, phase: Phase::Application, offset };
+            if let Some(message) = self.deframer.next_message(dialect, limits).map_err(failed)? {
+                self.first_message_due = false;
+                return Ok(Some(message));
             }
+            if self.eof {
+                self.deframer.end(dialect, limits).map_err(failed)?;
+                return Ok(None);
+            }
+            self.receive(Doing::Receiving, deadline)?;
         }
+    }
+
+    /// Sends one descriptor over a Unix socket, as `multiprocessing.reduction.send_handle` does, and
+    /// waits for the acknowledgement if `rules` has one.
+    ///
+    /// # Errors
+    /// As [`handles::send_handle`](crate::handles::send_handle).
+    pub fn send_handle(
+        &mut self,
+        handle: impl AsFd,
+        rules: HandleRules,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        handles::send_one(self.stream.as_fd(), handle.as_fd(), rules, deadline)?;
+        if rules.acknowledges() {
+            let answer = self.recv_unframed(deadline)?;
+            handles::check_acknowledgement(answer)?;
+        }
+        Ok(())
+    }
+
+    /// Receives one descriptor over a Unix socket, as `multiprocessing.reduction.recv_handle` does,
+    /// and acknowledges it if `rules` asks for that. To receive from [`stream`](Connection::stream)
+    /// instead could miss what was read ahead.
+    ///
+    /// # Errors
+    /// As [`handles::recv_handle`](crate::handles::recv_handle).
+    pub fn recv_handle(&mut self, rules: HandleRules, deadline: Instant) -> Result<OwnedFd, Error> {
+        let byte = self.recv_unframed(deadline)?;
+        let Handles { received, lost } = mem::take(&mut self.handles);
+        handles::take_one(self.stream.as_fd(), byte, received, lost, rules, deadline)
+    }
+
+    fn of(stream: Stream, config: Config, hints: PeerHints, leftover: &[u8]) -> Self {
+        let mut deframer = Deframer::new();
+        deframer.push(leftover);
+        let handles = Handles::default();
+        Self { stream, config, deframer, eof: false, hints, first_message_due: true, handles }
     }
 
     fn authenticated(
@@ -120,26 +173,30 @@ impl Connection {
         handshake: Handshake,
         deadline: Instant,
     ) -> Result<Self, Error> {
-        let mut this = Self {
-            stream,
-            wire: sabir_wire::Connection::with_handshake(config, handshake),
-            hints: PeerHints::default(),
-            first_message_due: true,
-        };
+        const DOING: Doing = Doing::Authenticating;
+        let mut wire = sabir_wire::Connection::with_handshake(config, handshake);
+        let mut handles = Handles::default();
         loop {
-            let event = this.wire.poll_event();
-            let sent = this.transmit(deadline);
+            let event = wire.poll_event();
+            let mut sent = Ok(());
+            while let (Ok(()), Some(chunk)) = (&sent, wire.poll_transmit()) {
+                sent = stream.write_all(&mut [IoSlice::new(&chunk)], deadline);
+            }
             match event {
                 Ok(Some(Event::Authenticated(hints))) => {
                     sent?;
-                    this.hints = hints;
-                    return Ok(this);
+                    let this = Self::of(stream, config, hints, &wire.into_parts().0);
+                    return Ok(Self { handles, ..this });
                 }
-                Ok(Some(Event::Closed)) => return Err(Error::Closed { doing: Doing::Authenticating }),
+                Ok(Some(Event::Closed)) => return Err(Error::Closed { doing: DOING }),
                 Ok(Some(_)) => sent?,
+                Ok(None) if !handles.received.is_empty() => return Err(Error::Handle(TOO_EARLY)),
                 Ok(None) => {
                     sent?;
-                    this.receive(true, Doing::Authenticating, deadline)?;
+                    let buffer = wire.receive_buffer(SMALLEST_READ);
+                    if receive(&stream, buffer, SMALLEST_READ, &mut handles, true, DOING, deadline)? == 0 {
+                        wire.handle_eof();
+                    }
                 }
                 // Whether the peer has heard of its failure changes nothing for us.
                 Err(error) => return Err(error.into()),
@@ -147,39 +204,86 @@ impl Connection {
         }
     }
 
-    /// Writes what the state machine has to say.
-    fn transmit(&mut self, deadline: Instant) -> Result<(), Error> {
-        while let Some(chunk) = self.wire.poll_transmit() {
-            self.stream.write_all(&mut [IoSlice::new(&chunk)], deadline)?;
+    /// Reads once, and notes the end of the stream.
+    fn receive(&mut self, doing: Doing, deadline: Instant) -> Result<(), Error> {
+        // Whatever they came with has been read as the header of a message.
+        if !self.handles.received.is_empty() {
+            return Err(Error::Handle("the peer sent a descriptor where a message was expected"));
         }
+        let Config { limits, dialect } = self.config;
+        let early = self.first_message_due || self.deframer.awaits_body(dialect, limits);
+        let size = self.deframer.read_size(READ, dialect, limits);
+        let waiting = self.deframer.waiting();
+        let buffer = self.deframer.buffer(size);
+        let body = frame::peek(buffer, dialect, limits).ok().flatten();
+        let received = match body.and_then(|frame| usize::try_from(frame.frame_len()).ok()) {
+            // No descriptor comes inside a message: only what follows it must be read with care.
+            Some(length) if self.stream.is_unix() => {
+                let limit = length.saturating_sub(waiting);
+                let read = |buffer: &mut BytesMut| try_receive(&self.stream, buffer, limit);
+                retry(&self.stream, || read(buffer), early, doing, deadline)?
+            }
+            _ => receive(&self.stream, buffer, size, &mut self.handles, early, doing, deadline)?,
+        };
+        self.eof = received == 0;
         Ok(())
     }
 
-    /// Reads once, and asks for early acknowledgement if that read has to wait.
-    fn receive(&mut self, early: bool, doing: Doing, deadline: Instant) -> Result<(), Error> {
-        let slack = if self.wire.is_authenticating() { SMALLEST_READ } else { READ };
+    /// Waits for one byte that belongs to no message.
+    fn recv_unframed(&mut self, deadline: Instant) -> Result<u8, Error> {
+        const DOING: Doing = Doing::PassingHandle;
         loop {
-            match self.stream.try_read(self.wire.receive_buffer(slack)) {
-                Ok(0) => {
-                    self.wire.handle_eof();
-                    return Ok(());
-                }
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if early {
-                        self.stream.quickack();
-                    }
-                    self.stream.readable(deadline).map_err(|error| match error {
-                        Error::Timeout { .. } => Error::Timeout { doing },
-                        other => other,
-                    })?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(Error::Io { doing, source }),
+            if let Some(byte) = self.deframer.take_unframed(1) {
+                return byte.first().copied().ok_or(Error::Closed { doing: DOING });
             }
+            if self.eof {
+                return Err(Error::Closed { doing: DOING });
+            }
+            self.receive(DOING, deadline)?;
         }
     }
 }
 
-/// What one read asks for, in bytes: half a Unix socket's buffer on Linux.
+/// Reads what is there, or waits for it, and keeps the descriptors of a Unix socket.
+fn receive(
+    stream: &Stream,
+    buffer: &mut BytesMut,
+    size: usize,
+    handles: &mut Handles,
+    early: bool,
+    doing: Doing,
+    deadline: Instant,
+) -> Result<usize, Error> {
+    if !stream.is_unix() {
+        return retry(stream, || stream.try_read(buffer), early, doing, deadline);
+    }
+    let read = || handles::try_recv_appending(stream, buffer, size, &mut handles.received);
+    let received = retry(stream, read, early, doing, deadline)?;
+    handles.lost |= received.lost_descriptors;
+    Ok(received.bytes)
+}
+
+/// Calls `attempt` until it does not block, and asks for `early` acknowledgement before it waits.
+fn retry<T>(
+    stream: &Stream,
+    mut attempt: impl FnMut() -> io::Result<T>,
+    early: bool,
+    doing: Doing,
+    deadline: Instant,
+) -> Result<T, Error> {
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if early {
+                    stream.quickack();
+                }
+                wait::until_ready(stream.as_fd(), Direction::Read, deadline, doing)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done.map_err(Error::io(doing)),
+        }
+    }
+}
+
+/// What one read asks for, in bytes: as much as CPython 3.14 asks for.
 const READ: usize = 64 * 1024;

@@ -88,7 +88,8 @@ impl Stream {
     }
 
     /// Appends to `buffer` what is there, or waits for it; 0 bytes is the end of the stream. Reads as
-    /// much as the buffer has room for, and makes some if it has none.
+    /// much as the buffer has room for, and makes some if it has none. Descriptors that come along
+    /// are lost: see [`handles`](crate::handles).
     ///
     /// # Errors
     /// [`Error::Timeout`] if nothing arrives in time, [`Error::Io`].
@@ -104,7 +105,7 @@ impl Stream {
         if buffer.len() == buffer.capacity() {
             buffer.reserve(SMALLEST_READ);
         }
-        try_receive(self, buffer)
+        try_receive(self, buffer, usize::MAX)
     }
 
     /// Waits until there is something to read, be it the end of the stream.
@@ -161,7 +162,7 @@ impl Stream {
     /// The process at the other end of a Unix socket, as it was when the connection was made.
     #[must_use]
     pub fn peer_pid(&self) -> Option<u32> {
-        if matches!(self.socket, Socket::Unix(_)) { socket::peer_pid(self) } else { None }
+        if self.is_unix() { socket::peer_pid(self) } else { None }
     }
 
     /// Where a TCP connection was going before a firewall rule redirected it here (Linux).
@@ -173,6 +174,12 @@ impl Stream {
             Socket::Tcp(socket) => socket::original_destination(socket),
             Socket::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    /// Whether descriptors can travel over it.
+    #[must_use]
+    pub fn is_unix(&self) -> bool {
+        matches!(self.socket, Socket::Unix(_))
     }
 
     /// Ends the stream for the peer, while it can still be read from.

@@ -1,6 +1,7 @@
 //! The handshake over a [`Stream`], in either role.
 
 use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use bytes::{Buf as _, BytesMut};
@@ -8,6 +9,7 @@ use sabir_wire::auth::{AuthKey, AuthOptions, Handshake, PeerHints};
 use sabir_wire::{Config, Connection, Event};
 
 use crate::error::{Doing, Error};
+use crate::handles::{Received, TOO_EARLY};
 use crate::nonce::nonce;
 use crate::receive::SMALLEST_READ;
 use crate::tokio::{Stream, by};
@@ -19,6 +21,8 @@ pub struct Authenticated {
     pub hints: PeerHints,
     /// The first bytes of the application, which may have arrived with the last of the handshake.
     pub leftover: BytesMut,
+    /// Descriptors that came with the last byte of `leftover`: a client may pass one at once.
+    pub fds: Vec<OwnedFd>,
 }
 
 /// The listener's part: challenges first, then answers.
@@ -52,19 +56,21 @@ pub async fn connecting(
 
 async fn drive(stream: &Stream, handshake: Handshake) -> Result<Authenticated, Error> {
     let mut wire = Connection::with_handshake(Config::default(), handshake);
+    let mut fds = Vec::new();
     loop {
         let event = wire.poll_event();
         let sent = transmit(stream, &mut wire).await;
         match event {
             Ok(Some(Event::Authenticated(hints))) => {
                 sent?;
-                return Ok(Authenticated { hints, leftover: wire.into_parts().0 });
+                return Ok(Authenticated { hints, leftover: wire.into_parts().0, fds });
             }
             Ok(Some(Event::Closed)) => return Err(Error::Closed { doing: Doing::Authenticating }),
             Ok(Some(_)) => sent?,
+            Ok(None) if !fds.is_empty() => return Err(Error::Handle(TOO_EARLY)),
             Ok(None) => {
                 sent?;
-                receive(stream, &mut wire).await?;
+                receive(stream, &mut wire, &mut fds).await?;
             }
             // Whether the peer has heard of its failure changes nothing for us.
             Err(error) => return Err(error.into()),
@@ -85,10 +91,11 @@ async fn transmit(stream: &Stream, wire: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-async fn receive(stream: &Stream, wire: &mut Connection) -> Result<(), Error> {
+async fn receive(stream: &Stream, wire: &mut Connection, fds: &mut Vec<OwnedFd>) -> Result<(), Error> {
     loop {
-        match stream.try_read(wire.receive_buffer(SMALLEST_READ)) {
-            Ok(0) => {
+        let buffer = wire.receive_buffer(SMALLEST_READ);
+        match stream.try_read_with_fds(buffer, SMALLEST_READ, fds) {
+            Ok(Received { bytes: 0, .. }) => {
                 wire.handle_eof();
                 return Ok(());
             }
