@@ -26,6 +26,7 @@ mod op;
 mod opcode;
 mod output;
 mod text;
+mod translate;
 mod version;
 
 pub use dis::{Argument, Disassembly, Note, Row, dis};
@@ -40,4 +41,5 @@ pub use op::{Op, Spanned};
 pub use opcode::{ArgKind, OPCODES, OpInfo, Opcode, OpcodeSet, StackItem};
 pub use output::Segments;
 pub use text::float_repr;
+pub use translate::{Py2Str, Py2Text, Translation, names_something, native_text};
 pub use version::{ParseVersionError, Pythons, Version};

@@ -1,0 +1,76 @@
+//! Objects that versions write in forms which others cannot read: each is a case, since each has its own reason.
+
+use super::Pass;
+use crate::graph::{Make, Node, NodeId, Step};
+
+impl Pass<'_, '_> {
+    /// Rewrites an object that `module.name(*args)` makes, if the target does not know that form.
+    pub(super) fn form(&mut self, id: NodeId, args: NodeId, module: &str, name: &str) {
+        match (module, name) {
+            ("datetime", "datetime") if self.to.may_be_py2() => self.drop_fold(id, args, 2),
+            ("datetime", "time") if self.to.may_be_py2() => self.drop_fold(id, args, 0),
+            ("multiprocessing.reduction", "_rebuild_partial") if self.to.may_be_py2() => {
+                self.partial(id, args);
+            }
+            ("numpy.core.numeric", "_frombuffer") if self.protocol < 5 => self.frombuffer(id, args),
+            _ => {}
+        }
+    }
+
+    /// The repeated hour (PEP 495) is the top bit of one byte of the packed fields. Python 2 takes it for a month or
+    /// hour above 127; Python 3's own pickler leaves it out below protocol 4.
+    fn drop_fold(&mut self, id: NodeId, args: NodeId, byte: usize) {
+        let Some(&packed) = self.graph.items(args).and_then(<[_]>::first) else { return };
+        let Node::Bytes(blob) = self.graph[packed] else { return };
+        let mut bytes = self.graph.blob(blob).to_vec();
+        match bytes.get_mut(byte) {
+            Some(field) if *field & 0x80 != 0 => *field &= 0x7f,
+            _ => return,
+        }
+        let blob = self.graph.store(&bytes);
+        let new = self.graph.add(Node::Bytes(blob));
+        let new = self.with_items(args, &[(0, packed, new)]);
+        self.replace(id, args, new);
+    }
+
+    /// `multiprocessing` of 3.x pickles partials through a function of its own, which 2.7 lacks. `functools.partial` with
+    /// its state is what plain pickle writes, and all read it.
+    fn partial(&mut self, id: NodeId, args: NodeId) {
+        let Some(&[function, bound, keywords]) = self.graph.items(args) else { return };
+        let callable = self.add_global("functools", "partial");
+        let first = self.graph.add_tuple([function]);
+        let state = self.graph.add_tuple([function, bound, keywords, NodeId::NONE]);
+        self.keys(keywords);
+        let Node::Object(object) = self.graph.node_mut(id) else { return };
+        object.make = Make::Reduce { callable, args: first };
+        object.steps.insert(0, Step::Build(state));
+        self.changed = true;
+    }
+
+    /// Protocol 5 builds an array over a buffer; readers without it build an empty one and set its state, as every NumPy
+    /// does at protocol 4: `_reconstruct(ndarray, (0,), b'b')`, then `(1, shape, dtype, is_fortran, items)`.
+    fn frombuffer(&mut self, id: NodeId, args: NodeId) {
+        let Some(&[buffer, dtype, shape, order]) = self.graph.items(args) else { return };
+        let items = match self.graph[buffer] {
+            Node::ByteArray(blob) | Node::Bytes(blob) => self.graph.add(Node::Bytes(blob)),
+            _ => return,
+        };
+        let fortran = match self.graph.text(order) {
+            Some("F") => NodeId::TRUE,
+            Some("C") => NodeId::FALSE,
+            _ => return,
+        };
+        let callable = self.add_global("numpy.core.multiarray", "_reconstruct");
+        let class = self.add_global("numpy", "ndarray");
+        let (zero, version) = (self.graph.add_int(0), self.graph.add_int(1));
+        let empty = self.graph.add_tuple([zero]);
+        let code = self.graph.store(b"b");
+        let code = self.graph.add(Node::Bytes(code));
+        let args = self.graph.add_tuple([class, empty, code]);
+        let state = self.graph.add_tuple([version, shape, dtype, fortran, items]);
+        let Node::Object(object) = self.graph.node_mut(id) else { return };
+        object.make = Make::Reduce { callable, args };
+        object.steps.insert(0, Step::Build(state));
+        self.changed = true;
+    }
+}

@@ -1,0 +1,113 @@
+//! Claims about single values; whole zoos cross between real interpreters in the interop matrix.
+
+use alloc::vec::Vec;
+
+use super::*;
+use crate::dump::DumpOptions;
+use crate::version::Version;
+
+const V3_13: Pythons = Pythons::exactly(Version::new(3, 13));
+const V3_6: Pythons = Pythons::exactly(Version::new(3, 6));
+
+fn carry(pickle: &[u8], from: Pythons, to: Pythons, protocol: u8) -> Result<Vec<u8>> {
+    carry_with(&Translation::default(), pickle, from, to, protocol)
+}
+
+fn carry_with(by: &Translation, pickle: &[u8], from: Pythons, to: Pythons, protocol: u8) -> Result<Vec<u8>> {
+    let mut graph = Graph::from_slice(pickle)?;
+    by.apply(&mut graph, from, to, protocol)?;
+    graph.into_segments(&DumpOptions { python: to, ..DumpOptions::protocol(protocol) }).map(|s| s.into_vec())
+}
+
+fn with_str(policy: Py2Str) -> Translation {
+    Translation::new(Names::builtin(), policy, Py2Text::Unicode)
+}
+
+#[test]
+fn bytes_reach_2_7_as_str_without_inflation() {
+    let pickle = b"\x80\x04C\x03\x00\x80\xff.";
+    assert_eq!(carry(pickle, V3_13, Pythons::PY2, 2).unwrap(), b"\x80\x02U\x03\x00\x80\xff.");
+}
+
+#[test]
+fn bytes_for_an_unknown_reader_are_encoded_text_that_both_read() {
+    let to_any = carry(b"\x80\x04C\x01\xff.", V3_13, Pythons::ANY, 2).unwrap();
+    assert_eq!(to_any, b"\x80\x02c_codecs\nencode\nX\x02\0\0\0\xc3\xbfX\x06\0\0\0latin1\x86R.");
+}
+
+#[test]
+fn a_2_7_str_is_text_if_it_is_utf8_and_else_bytes() {
+    let both = b"\x80\x02U\x02\xc3\xbcU\x01\xff\x86.";
+    assert_eq!(carry(both, Pythons::PY2, V3_6, 4).unwrap()[11..], *b"\x8c\x02\xc3\xbcC\x01\xff\x86.");
+    let one = b"\x80\x02U\x01\xff.";
+    let latin1 = carry_with(&with_str(Py2Str::Latin1), one, Pythons::PY2, V3_6, 2).unwrap();
+    assert_eq!(latin1, b"\x80\x02X\x02\0\0\0\xc3\xbf.");
+    assert!(carry_with(&with_str(Py2Str::Utf8), one, Pythons::PY2, V3_6, 2).is_err());
+    assert!(carry_with(&with_str(Py2Str::Strict), b"\x80\x02U\x02\xc3\xbc.", Pythons::PY2, V3_6, 2).is_err());
+}
+
+#[test]
+fn the_bytes_of_a_time_stay_bytes_though_they_are_valid_utf8() {
+    // datetime.time(1, 2, 3, 50089) of 2.7, and the same six bytes once more as a str of their own, through the memo.
+    let pickle = b"\x80\x02cdatetime\ntime\nU\x06\x01\x02\x03\x00\xc3\xa9q\x01\x85Rh\x01\x86.";
+    let carried = carry(pickle, Pythons::PY2, V3_13, 3).unwrap();
+    let time = b"\x80\x03cdatetime\ntime\nC\x06\x01\x02\x03\x00\xc3\xa9\x85R";
+    assert_eq!(carried[..time.len()], *time);
+    assert_eq!(carried[time.len()..], *b"X\x06\0\0\0\x01\x02\x03\x00\xc3\xa9\x86.");
+}
+
+#[test]
+fn the_repeated_hour_is_dropped_for_2_7_and_kept_for_3_6() {
+    let fold = b"\x80\x04\x8c\x08datetime\x8c\x08datetime\x93C\x0a\x07\xe4\x82\x03\0\0\0\0\0\0\x85R.";
+    let to_27 = carry(fold, V3_13, Pythons::PY2, 2).unwrap();
+    assert!(to_27.windows(3).any(|w| w == b"\x07\xe4\x02"));
+    let to_36 = carry(fold, V3_13, V3_6, 4).unwrap();
+    assert!(to_36.windows(3).any(|w| w == b"\x07\xe4\x82"));
+}
+
+#[test]
+fn names_of_attributes_are_str_in_2_7_and_shared_text_stays_text() {
+    // An instance with the attribute 'a', whose value is the same text 'a', through the memo.
+    let pickle = b"\x80\x04\x8c\x01m\x8c\x01C\x93)\x81}\x8c\x01a\x94h\0sb.";
+    let carried = carry(pickle, V3_13, Pythons::PY2, 2).unwrap();
+    assert_eq!(carried, b"\x80\x02cm\nC\n)\x81}U\x01aX\x01\0\0\0asb.");
+}
+
+#[test]
+fn integers_of_python_3_are_int_in_2_7_as_far_as_they_fit() {
+    let pickle = b"\x80\x04\x8a\x05\0\0\0\0\x01.";
+    assert_eq!(carry(pickle, V3_13, Pythons::PY2, 2).unwrap(), b"\x80\x02I4294967296\n.");
+    let long = b"\x80\x02\x8a\x01\x03.";
+    assert_eq!(carry(long, Pythons::PY2, Pythons::PY2, 2).unwrap(), long, "2.7's own longs stay long");
+}
+
+#[test]
+fn ascii_text_is_str_in_2_7_where_the_policy_says_so() {
+    let policy = Translation::new(Names::builtin(), Py2Str::default(), Py2Text::AsciiStr);
+    let carried =
+        carry_with(&policy, b"\x80\x04\x8c\x01a\x8c\x02\xc3\xbc\x86.", V3_13, Pythons::PY2, 2).unwrap();
+    assert_eq!(carried, b"\x80\x02U\x01aX\x02\0\0\0\xc3\xbc\x86.");
+}
+
+#[test]
+fn a_partial_of_multiprocessing_becomes_one_of_functools_for_2_7() {
+    let pickle = b"\x80\x04\x8c\x19multiprocessing.reduction\x8c\x10_rebuild_partial\x93\x8c\x08builtins\x8c\x03int\x93)}\x8c\x04baseK\x02s\x87R.";
+    let carried = carry(pickle, V3_13, Pythons::PY2, 2).unwrap();
+    let wanted = b"\x80\x02cfunctools\npartial\nc__builtin__\nint\nq\0\x85R(h\0)}U\x04baseK\x02sNtb.";
+    assert_eq!(carried.escape_ascii().to_string(), wanted.escape_ascii().to_string());
+}
+
+#[test]
+fn what_may_pass_is_decided_by_the_opcodes_alone() {
+    let translation = Translation::default();
+    let scan = |pickle: &[u8]| crate::lex::scan(pickle).unwrap();
+    let may_pass = |pickle: &[u8], from, to: Pythons| {
+        translation.may_pass(&scan(pickle), from, to, to.readable_protocol())
+    };
+    assert!(may_pass(b"\x80\x04\x8c\x01a.", V3_13, V3_6), "3.6 reads protocol 4");
+    assert!(!may_pass(b"\x80\x04\x8c\x01a.", V3_13, Pythons::PY2));
+    assert!(!may_pass(b"\x80\x05N.", V3_13, V3_6), "3.6 does not read protocol 5");
+    assert!(may_pass(b"\x80\x02U\x01a.", Pythons::PY2, V3_6), "ASCII is text to all");
+    assert!(!may_pass(b"\x80\x02U\x01\xff.", Pythons::PY2, V3_6));
+    assert!(may_pass(b"\x80\x02U\x01\xff.", Pythons::PY2, Pythons::PY2));
+}
