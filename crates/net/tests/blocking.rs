@@ -257,8 +257,7 @@ fn a_socket_that_another_listener_has_put_there_stays() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn a_socket_that_was_not_redirected_has_no_other_destination() {
+fn only_tcp_has_an_original_destination() {
     let (one, _other) = Stream::pair().unwrap();
     assert_eq!(one.original_destination().unwrap_err().kind(), ErrorKind::Unsupported);
 }

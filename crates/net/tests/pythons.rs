@@ -157,6 +157,9 @@ async fn every_python_client_reaches_our_tokio_listener() {
 /// Of the messages that `peer.py` and these tests send, in bytes.
 const LENGTHS: [usize; 7] = [0, 1, 16_383, 16_384, 16_385, 65_536, 3_000_000];
 
+/// One of each kind: without and with extended headers, challenging by MD5 and by SHA-256.
+const EXPECTED: [(u8, u8); 5] = [(2, 7), (3, 6), (3, 11), (3, 12), (3, 13)];
+
 fn key() -> AuthKey {
     AuthKey::new(*b"secret")
 }
@@ -175,20 +178,24 @@ struct Python {
 }
 
 impl Python {
-    /// Those of `SABIR_PYTHONS` (paths as in `PATH`), else those of pyenv. None is said aloud, and
-    /// is a failure where `CI` is `true`.
+    /// Those of `SABIR_PYTHONS` (paths as in `PATH`), else those of pyenv. An expected version that
+    /// is absent is said aloud, and is a failure where `CI` is `true`.
     fn all() -> Vec<Self> {
         let listed = env::var_os("SABIR_PYTHONS").map(|paths| env::split_paths(&paths).collect::<Vec<_>>());
         let paths = listed.unwrap_or_else(|| {
             let versions = PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".pyenv/versions");
             let entries = fs::read_dir(versions).into_iter().flatten().flatten();
-            entries.map(|entry| entry.path().join("bin/python")).filter(|path| path.exists()).collect()
+            entries.map(|entry| entry.path().join("bin/python")).collect()
         });
-        if paths.is_empty() {
-            assert!(env::var("CI").as_deref() != Ok("true"), "no Python found");
-            println!("skipped: no Python found, set SABIR_PYTHONS");
+        let found: Vec<_> = paths.into_iter().filter(|path| path.exists()).map(Self::at).collect();
+        for (major, minor) in EXPECTED {
+            if !found.iter().any(|python| (python.major, python.minor) == (major, minor)) {
+                let message = format!("skipped: no Python {major}.{minor} found, set SABIR_PYTHONS");
+                assert!(env::var("CI").as_deref() != Ok("true"), "{message}");
+                println!("{message}");
+            }
         }
-        paths.into_iter().map(Self::at).collect()
+        found
     }
 
     fn at(path: PathBuf) -> Self {
