@@ -96,7 +96,7 @@ impl Names {
             if from_protocol >= 3 && self.loads3(module, name, to) {
                 return None;
             }
-            canonical
+            self.for_protocol_3(canonical, to)
         };
         (written.0 != module || written.1 != name).then_some(written)
     }
@@ -106,14 +106,24 @@ impl Names {
         found.unwrap_or((Cow::Borrowed(module), Cow::Borrowed(name)))
     }
 
+    /// The canonical name; where a row says that it does not reach all of `to`, an alias that does.
+    fn for_protocol_3<'a>(&'a self, canonical: Name<'a>, to: Pythons) -> Name<'a> {
+        if self.loads3(&canonical.0, &canonical.1, to) {
+            return canonical;
+        }
+        let rows = self.tables.by_canonical(&canonical.0, &canonical.1);
+        let found = rows.find(|_, (module, name)| self.loads3(module, name, to));
+        found.map(owned).unwrap_or(canonical)
+    }
+
     /// The Python 2 name of a canonical one: the first that loads wherever it may arrive.
     fn for_protocol_2<'a>(&'a self, canonical: &Name<'a>, to: Pythons) -> Name<'a> {
         let (module, name) = (&*canonical.0, &*canonical.1);
-        let reaches = |module: &str, name: &str| !to.may_be_py3() || self.forwards_to(module, name, canonical, to);
+        let reaches =
+            |module: &str, name: &str| !to.may_be_py3() || self.forwards_to(module, name, canonical, to);
         let alias = |wanted: &dyn Fn(&str, &str) -> bool| {
             let rows = self.tables.by_canonical(module, name);
-            let found = rows.find(|row, found| row.is_of_python2() && wanted(&found.0, &found.1));
-            found.map(|(module, name)| (Cow::Owned(module.into_owned()), Cow::Owned(name.into_owned())))
+            rows.find(|row, found| row.is_of_python2() && wanted(&found.0, &found.1)).map(owned)
         };
         if to.may_be_py2()
             && let Some(found) = alias(&reaches)
@@ -143,12 +153,14 @@ impl Names {
         if rows.find(|_, _| true).is_some() {
             return rows.find(|row, _| row.is_of_python2()).is_some();
         }
-        if self.tables.forward(module, name) != (module, name) {
+        if self.tables.is_python2(module, name) {
             return true;
         }
-        // A name of Python 3 that a 3.x wrote without `fix_imports`: the tables know another one in 2.7.
+        // What a 3.x wrote with its modules mapped back wrongly, or not at all: the tables know another name in 2.7.
         let rows = self.tables.by_canonical(&canonical.0, &canonical.1);
-        rows.find(|row, _| row.is_of_python2()).is_none() && self.tables.reverse(module, name) == (module, name)
+        rows.find(|row, _| row.is_of_python2()).is_none()
+            && (self.tables.forward(module, name).0 != module
+                || self.tables.reverse(module, name) == (module, name))
     }
 
     /// Whether the 3.x readers of `to` find the canonical object when a pickle below protocol 3 says `module.name`.
@@ -166,6 +178,10 @@ impl Names {
         let to = to.intersect(Pythons::PY3).unwrap_or(Pythons::PY3);
         rows.find(|row, _| row.pythons.is_some_and(|span| to.within(span))).is_some()
     }
+}
+
+fn owned<'a>((module, name): Name<'_>) -> Name<'a> {
+    (Cow::Owned(module.into_owned()), Cow::Owned(name.into_owned()))
 }
 
 impl Row {

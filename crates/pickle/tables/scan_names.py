@@ -64,7 +64,7 @@ def load(name):
 
 def public_names(module):
     names = getattr(module, "__all__", None)
-    return sorted(set(names if names is not None else (n for n in dir(module) if not n.startswith("_"))))
+    return sorted(set(n for n in (dir(module) if names is None else names) if not n.startswith("_")))
 
 
 def pickled_name(value, protocol):
@@ -81,6 +81,8 @@ def pickled_name(value, protocol):
             found = tuple(strings)
         elif "UNICODE" in op.name:
             strings.append(argument)
+        elif op.name == "BINGET":  # the module and the name are one text: `datetime.datetime`
+            strings.append(strings[argument])
         elif op.name not in ("PROTO", "FRAME", "PUT", "BINPUT", "MEMOIZE", "STOP"):
             return None
     return found if found and len(found) == 2 else None

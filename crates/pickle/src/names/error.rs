@@ -17,7 +17,9 @@ pub enum NamesError {
         columns: usize,
     },
     /// This is no name.
-    #[error("line {line}: `{text}` is no name: write module.name, or module.* for a module and what is below it")]
+    #[error(
+        "line {line}: `{text}` is no name: write module.name, or module.* for a module and what is below it"
+    )]
     Name {
         /// The line.
         line: usize,

@@ -68,13 +68,18 @@ impl Tables {
         mapped(&self.forward, module, name)
     }
 
+    /// Whether CPython knows this very name, and not only its module, as one of Python 2.
+    pub(super) fn is_python2(&self, module: &str, name: &str) -> bool {
+        self.forward.modules.get(module).is_some_and(|within| within.names.contains_key(name))
+    }
+
     /// What a 3.x writes for a name below protocol 3.
     pub(super) fn reverse<'a>(&'a self, module: &'a str, name: &'a str) -> (&'a str, &'a str) {
         mapped(&self.reverse, module, name)
     }
 }
 
-/// The rows for one name, the nearest first: the name itself, what a nested name begins with, the module, those above it.
+/// The rows for one name: of the name or what a nested name begins with; else of its module; else of the nearest one above.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
     index: &'a Index<Vec<Row>>,
@@ -83,26 +88,26 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The first row that is wanted, as the other name.
+    /// The first of them that is wanted, as the other name.
     pub(super) fn find(self, wanted: impl Fn(&Row, &Name<'_>) -> bool) -> Option<Name<'a>> {
         let Rows { index, module, name } = self;
         let first = |rows: &'a Vec<Row>, rename: &dyn Fn(&'a Row) -> Name<'a>| {
-            rows.iter().map(|row| (row, rename(row))).find(|(row, name)| wanted(row, name)).map(|(_, name)| name)
+            rows.iter()
+                .map(|row| (row, rename(row)))
+                .find(|(row, name)| wanted(row, name))
+                .map(|(_, name)| name)
         };
         let (outer, nested) = name.split_at(name.find('.').unwrap_or(name.len()));
         if let Some(within) = index.modules.get(module)
             && let Some(rows) = within.names.get(outer)
-            && let Some(found) = first(rows, &|row| (Cow::Borrowed(&row.module), joined(&row.name, nested)))
         {
-            return Some(found);
+            return first(rows, &|row| (Cow::Borrowed(&row.module), joined(&row.name, nested)));
         }
         let mut above = Some(module);
         while let Some(parent) = above {
             let below = &module[parent.len()..];
-            if let Some(rows) = index.modules.get(parent).and_then(|within| within.whole.as_ref())
-                && let Some(found) = first(rows, &|row| (joined(&row.module, below), Cow::Borrowed(name)))
-            {
-                return Some(found);
+            if let Some(rows) = index.modules.get(parent).and_then(|within| within.whole.as_ref()) {
+                return first(rows, &|row| (joined(&row.module, below), Cow::Borrowed(name)));
             }
             above = parent.rfind('.').map(|dot| &parent[..dot]);
         }
@@ -132,7 +137,7 @@ struct Within<T> {
 
 impl<T: Default> Index<T> {
     fn entry(&mut self, module: &str, name: &str) -> &mut T {
-        let within = self.modules.entry(module.into()).or_insert_with(Within::default);
+        let within = self.modules.entry(module.into()).or_default();
         match name {
             "*" => within.whole.get_or_insert_with(T::default),
             _ => within.names.entry(name.into()).or_default(),
@@ -169,8 +174,10 @@ fn parse(line: usize, text: &str) -> Result<Parsed<'_>, NamesError> {
     if columns.len() > 4 {
         return Err(NamesError::Columns { line, columns: columns.len() });
     }
-    let pythons = parse_pythons(pythons).ok_or_else(|| NamesError::Pythons { line, text: pythons.to_string() })?;
-    let split = |text| split_name(text).ok_or_else(|| NamesError::Name { line, text: ToString::to_string(text) });
+    let pythons =
+        parse_pythons(pythons).ok_or_else(|| NamesError::Pythons { line, text: pythons.to_string() })?;
+    let split =
+        |text| split_name(text).ok_or_else(|| NamesError::Name { line, text: ToString::to_string(text) });
     let (from, to) = (split(canonical)?, split(alias)?);
     if (from.1 == "*") != (to.1 == "*") {
         return Err(NamesError::Star { line, text: alias.to_string() });
