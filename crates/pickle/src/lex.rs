@@ -1,5 +1,7 @@
 //! Bytes to opcodes.
 
+use core::result::Result as CoreResult;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::op::{Op, Spanned};
 use crate::opcode::OpcodeSet;
@@ -36,7 +38,7 @@ impl<'a> Lexer<'a> {
     }
 
     #[inline]
-    fn read(&mut self) -> Result<Op<'a>> {
+    fn read(&mut self) -> CoreResult<Op<'a>, Fault> {
         Ok(match self.byte()? {
             b'I' => Op::Int(self.line()?),
             b'J' => Op::BinInt(i32::from_le_bytes(self.array()?)),
@@ -106,59 +108,59 @@ impl<'a> Lexer<'a> {
             0x95 => Op::Frame(u64::from_le_bytes(self.array()?)),
             b'P' => Op::PersId(self.line()?),
             b'Q' => Op::BinPersId,
-            byte => return Err(Error::new(ErrorKind::UnknownOpcode(byte))),
+            byte => return Err(Fault::UnknownOpcode(byte)),
         })
     }
 
     #[inline]
-    fn byte(&mut self) -> Result<u8> {
-        let byte = *self.input.get(self.position).ok_or(const { Error::new(ErrorKind::Truncated) })?;
+    fn byte(&mut self) -> CoreResult<u8, Fault> {
+        let byte = *self.input.get(self.position).ok_or(Fault::Truncated)?;
         self.position += 1;
         Ok(byte)
     }
 
     #[inline]
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let array = *self.rest().first_chunk().ok_or(const { Error::new(ErrorKind::Truncated) })?;
+    fn array<const N: usize>(&mut self) -> CoreResult<[u8; N], Fault> {
+        let array = *self.rest().first_chunk().ok_or(Fault::Truncated)?;
         self.position += N;
         Ok(array)
     }
 
     #[inline]
-    fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let bytes = self.rest().get(..length).ok_or(const { Error::new(ErrorKind::Truncated) })?;
+    fn take(&mut self, length: usize) -> CoreResult<&'a [u8], Fault> {
+        let bytes = self.rest().get(..length).ok_or(Fault::Truncated)?;
         self.position += length;
         Ok(bytes)
     }
 
-    fn line(&mut self) -> Result<&'a [u8]> {
-        let end = memchr::memchr(b'\n', self.rest()).ok_or(const { Error::new(ErrorKind::Truncated) })?;
+    fn line(&mut self) -> CoreResult<&'a [u8], Fault> {
+        let end = memchr::memchr(b'\n', self.rest()).ok_or(Fault::Truncated)?;
         let line = self.take(end)?;
         self.position += 1;
         Ok(line)
     }
 
     #[inline]
-    fn bytes1(&mut self) -> Result<&'a [u8]> {
+    fn bytes1(&mut self) -> CoreResult<&'a [u8], Fault> {
         let length = self.byte()?;
         self.take(usize::from(length))
     }
 
     #[inline]
-    fn bytes4(&mut self) -> Result<&'a [u8]> {
+    fn bytes4(&mut self) -> CoreResult<&'a [u8], Fault> {
         let length = u32::from_le_bytes(self.array()?);
         self.take(length as usize)
     }
 
-    fn bytes4_signed(&mut self) -> Result<&'a [u8]> {
+    fn bytes4_signed(&mut self) -> CoreResult<&'a [u8], Fault> {
         let length = i32::from_le_bytes(self.array()?);
-        self.take(usize::try_from(length).map_err(|_| Error::new(ErrorKind::NegativeLength))?)
+        self.take(usize::try_from(length).map_err(|_| Fault::NegativeLength)?)
     }
 
-    fn bytes8(&mut self) -> Result<&'a [u8]> {
+    fn bytes8(&mut self) -> CoreResult<&'a [u8], Fault> {
         let length = u64::from_le_bytes(self.array()?);
         // A length that no address space holds is one that this input does not hold either.
-        self.take(usize::try_from(length).map_err(|_| Error::new(ErrorKind::Truncated))?)
+        self.take(usize::try_from(length).map_err(|_| Fault::Truncated)?)
     }
 }
 
@@ -177,11 +179,31 @@ impl<'a> Iterator for Lexer<'a> {
                 self.stopped = matches!(op, Op::Stop);
                 Some(Ok(Spanned { op, start, end: self.position }))
             }
-            Err(error) => {
+            Err(fault) => {
                 self.stopped = true;
-                Some(Err(Error::at(error.kind().clone(), start)))
+                Some(Err(fault.at(start)))
             }
         }
+    }
+}
+
+/// What can be wrong with one opcode: small, so that what is right is read fast.
+#[derive(Clone, Copy)]
+enum Fault {
+    Truncated,
+    UnknownOpcode(u8),
+    NegativeLength,
+}
+
+impl Fault {
+    #[cold]
+    fn at(self, offset: usize) -> Error {
+        let kind = match self {
+            Fault::Truncated => ErrorKind::Truncated,
+            Fault::UnknownOpcode(byte) => ErrorKind::UnknownOpcode(byte),
+            Fault::NegativeLength => ErrorKind::NegativeLength,
+        };
+        Error::at(kind, offset)
     }
 }
 
@@ -205,10 +227,12 @@ pub struct Scan {
 pub fn scan(input: &[u8]) -> Result<Scan> {
     let mut lexer = Lexer::new(input);
     let mut scan = Scan { protocol: 0, opcodes: OpcodeSet::default(), non_ascii_strings: false, length: 0 };
-    for spanned in lexer.by_ref() {
-        let op = spanned?.op;
-        scan.opcodes.insert(op.opcode());
+    loop {
+        let start = lexer.position;
+        let op = lexer.read().map_err(|fault| fault.at(start))?;
+        scan.opcodes.insert_byte(input[start]);
         match op {
+            Op::Stop => break,
             Op::Proto(protocol) => scan.protocol = scan.protocol.max(protocol),
             Op::BinString(s) | Op::ShortBinString(s) => scan.non_ascii_strings |= !s.is_ascii(),
             // Its repr may hide any byte behind an escape.

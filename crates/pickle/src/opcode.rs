@@ -374,7 +374,11 @@ impl OpcodeSet {
 
     /// Adds an opcode.
     pub const fn insert(&mut self, opcode: Opcode) {
-        let byte = opcode.byte();
+        self.insert_byte(opcode.byte());
+    }
+
+    /// Adds the opcode that a byte is.
+    pub(crate) const fn insert_byte(&mut self, byte: u8) {
         self.0[(byte >> 7) as usize] |= 1 << (byte & 127);
     }
 
