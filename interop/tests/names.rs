@@ -101,6 +101,25 @@ fn every_alias_resolves_exactly_where_its_row_says() {
 }
 
 #[test]
+fn compat_table_is_what_every_python_3_has() {
+    let tsv = fs::read_to_string(tables().join("compat.tsv")).unwrap();
+    let table: BTreeSet<&str> = tsv.lines().filter(|line| !line.starts_with('#')).collect();
+    let (mut union, mut pythons) = (BTreeSet::new(), found());
+    pythons.retain(|(version, _)| version.major == 3);
+    for (version, python) in &pythons {
+        let exported = run(python, BARE, "export_compat.py", "", "");
+        let missing: Vec<_> = exported.lines().filter(|row| !table.contains(row)).collect();
+        assert!(missing.is_empty(), "compat.tsv lacks rows of {version}: {missing:?}");
+        union.extend(exported.lines().map(str::to_owned));
+    }
+    // 3.13 no longer has every row.
+    if pythons.len() > 1 {
+        let excess: Vec<_> = table.iter().filter(|&&row| !union.contains(row)).collect();
+        assert!(excess.is_empty(), "compat.tsv has rows that no Python has: {excess:?}");
+    }
+}
+
+#[test]
 fn the_page_of_names_shows_every_row() {
     let page = fs::read_to_string(root().join("docs/names.md")).unwrap();
     let rows = fs::read_to_string(tables().join("names.tsv")).unwrap();
@@ -192,7 +211,7 @@ fn each<T: Sync, R: Send>(all: &[T], it: impl Fn(&T) -> R + Sync) -> Vec<R> {
 }
 
 fn scan(names: &Names, version: Version, python: &Path) -> Scan {
-    let pickled: Vec<Pickled> = run(python, BARE, "scan", "")
+    let pickled: Vec<Pickled> = run(python, BARE, "scan_names.py", "scan", "")
         .lines()
         .map(|line| {
             let columns: Vec<&str> = line.split('\t').collect();
@@ -252,16 +271,17 @@ fn ask<'a>(python: &Path, flags: &[&str], questions: impl IntoIterator<Item = &'
     for (protocol, (module, name), paths) in questions {
         writeln!(lines, "{protocol}\t{module}\t{name}\t{paths}").unwrap();
     }
-    let answers: Vec<_> = run(python, flags, "resolve", &lines).lines().map(str::to_owned).collect();
+    let answers: Vec<_> =
+        run(python, flags, "scan_names.py", "resolve", &lines).lines().map(str::to_owned).collect();
     assert_eq!(answers.len(), lines.lines().count(), "{}: an answer for each question", python.display());
     answers
 }
 
-/// Runs scan_names.py to its end.
-fn run(python: &Path, flags: &[&str], mode: &str, input: &str) -> String {
+/// Runs a script of the tables to its end.
+fn run(python: &Path, flags: &[&str], script: &str, mode: &str, input: &str) -> String {
     let mut child = Command::new(python)
         .args(flags)
-        .arg(tables().join("scan_names.py"))
+        .arg(tables().join(script))
         .arg(mode)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::piped())
