@@ -13,7 +13,7 @@ pub use self::repr::Argument;
 use self::repr::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lex::Lexer;
-use crate::memo::Memo;
+use crate::memo::{self, Memo};
 use crate::op::{Op, Spanned};
 use crate::opcode::{OpInfo, StackItem};
 
@@ -261,10 +261,10 @@ enum Access {
 /// What the opcode does with the memo. An index that does not fit 64 bits, or is negative, is one that nobody stored.
 fn memo_index(op: &Op<'_>) -> Option<Access> {
     Some(match *op {
-        Op::Get(text) => Access::Get(repr::memo_index(text)?),
+        Op::Get(text) => Access::Get(memo::index(text)?),
         Op::BinGet(index) => Access::Get(index.into()),
         Op::LongBinGet(index) => Access::Get(index.into()),
-        Op::Put(text) => Access::Put(repr::memo_index(text)?),
+        Op::Put(text) => Access::Put(memo::index(text)?),
         Op::BinPut(index) => Access::Put(index.into()),
         Op::LongBinPut(index) => Access::Put(index.into()),
         Op::Memoize => Access::Memoize,

@@ -25,6 +25,9 @@ mod names;
 mod op;
 mod opcode;
 mod output;
+mod report;
+#[cfg(feature = "serde")]
+pub mod serde;
 mod text;
 mod translate;
 mod version;
@@ -40,6 +43,7 @@ pub use names::{Names, NamesError};
 pub use op::{Op, Spanned};
 pub use opcode::{ArgKind, OPCODES, OpInfo, Opcode, OpcodeSet, StackItem};
 pub use output::Segments;
+pub use report::{Call, Callee, Name, PersistentId, Report, Target, Verdict, Verdicts, VerdictsError, report};
 pub use text::float_repr;
 pub use translate::{Py2Str, Py2Text, Translation, names_something, native_text};
 pub use version::{ParseVersionError, Pythons, Version};

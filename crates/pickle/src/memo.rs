@@ -3,6 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::text::{self, Decimal};
+
 /// What a pickle has stored, by index.
 ///
 /// Picklers number it in a row, so a vector serves; indices far off, as LONG_BINPUT may name, go to a map. Every entry
@@ -60,6 +62,17 @@ impl<T: Copy> Memo<T> {
         self.entries += u64::from(new);
     }
 }
+
+/// The index that GET or PUT names in decimal; `None` for one that no memo has.
+pub(crate) fn index(text: &[u8]) -> Option<u64> {
+    match text::parse_decimal(text, MAX_DIGITS) {
+        Ok(Some(Decimal::Small(value))) => u64::try_from(value).ok(),
+        _ => None,
+    }
+}
+
+/// More digits than any index has.
+const MAX_DIGITS: u32 = 64;
 
 #[cfg(test)]
 mod tests {

@@ -89,14 +89,6 @@ pub(super) fn check(op: &Op<'_>) -> Result<(), ErrorKind> {
     }
 }
 
-/// The index that GET or PUT names; `None` for one that no memo has.
-pub(super) fn memo_index(text: &[u8]) -> Option<u64> {
-    match text::parse_decimal(text, MAX_DIGITS) {
-        Ok(Some(Decimal::Small(value))) => u64::try_from(value).ok(),
-        _ => None,
-    }
-}
-
 fn decimal(text: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match text::parse_decimal(text, MAX_DIGITS) {
         Ok(Some(Decimal::Small(value))) => write!(f, "{value}"),
