@@ -164,7 +164,10 @@ fn receive<'a>(mut connection: Connection, pieces: impl Iterator<Item = &'a [u8]
 fn poll(connection: &mut Connection, received: &mut Received) {
     loop {
         match connection.poll_event() {
-            Ok(Some(event)) => received.0.push(event),
+            Ok(Some(event)) => {
+                assert_ne!(received.0.last(), Some(&Event::Closed), "nothing follows");
+                received.0.push(event);
+            }
             Ok(None) => break,
             Err(error) => {
                 received.2 = Some(error);

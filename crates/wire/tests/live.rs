@@ -19,13 +19,13 @@ use sabir_wire::error::AuthError;
 use sabir_wire::{Config, Connection, Error, Event};
 
 /// No test takes longer: reads give up, and the interpreters kill themselves.
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What each interpreter runs: echo three messages as a client or as a listener, then say how it went.
 const PEER: &str = r#"
 import os, sys, threading
 from multiprocessing.connection import Client, Listener
-watchdog = threading.Timer(20, os._exit, [9]); watchdog.daemon = True; watchdog.start()
+watchdog = threading.Timer(60, os._exit, [9]); watchdog.daemon = True; watchdog.start()
 role, port, key = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode('ascii')
 try:
     if role == 'listen':

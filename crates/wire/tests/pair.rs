@@ -103,10 +103,11 @@ fn the_last_welcome_and_the_first_message_leave_in_one_chunk() {
     // A stock client writes them apart, and over TCP the second waits for a delayed acknowledgement.
     let mut pair = Pair::new(b"secret", b"secret", AuthOptions::default());
     pair.client.send_slice(b"request").unwrap();
-    while pair.client.is_authenticating() {
+    for _round in ["challenge", "welcome", "answer"] {
         carry(&mut pair.client, &mut pair.listener, usize::MAX, &mut Vec::new());
         carry(&mut pair.listener, &mut pair.client, usize::MAX, &mut Vec::new());
     }
+    assert!(!pair.client.is_authenticating());
     let written = pair.client.poll_transmit().unwrap();
     assert_eq!(written, b"\0\0\0\x09#WELCOME#\0\0\0\x07request".as_slice());
     assert_eq!(pair.client.poll_transmit(), None);
@@ -225,7 +226,7 @@ fn two_gigabytes_are_refused_for_2_7_before_a_byte_is_written() {
     connection.set_dialect(FrameDialect::PY38);
     connection.send(body).unwrap();
     let header = connection.poll_transmit().unwrap();
-    assert_eq!(header, b"\xff\xff\xff\xff\0\0\0\0\x80\0\0\0".as_slice());
+    assert!(header == b"\xff\xff\xff\xff\0\0\0\0\x80\0\0\0".as_slice(), "not to be printed");
     assert_eq!(connection.poll_transmit().map(|body| body.len()), Some(0x8000_0000), "not copied");
 }
 

@@ -7,8 +7,8 @@ use core::{fmt, mem};
 use bytes::Bytes;
 
 use super::{
-    AnswerChallenge, AuthKey, Challenge, ChallengeStyle, DeliverChallenge, LegacyDigest, MinAuth, Nonce,
-    PeerHints, ResponseStyle,
+    AnswerChallenge, AuthKey, Challenge, DeliverChallenge, LegacyDigest, MinAuth, Nonce, PeerHints,
+    ResponseStyle,
 };
 use crate::error::AuthError;
 
@@ -188,15 +188,5 @@ impl Handshake {
         let answer = AnswerChallenge::new(self.key.clone(), legacy, self.options.min_auth);
         self.state = State::Answer { answer, then_deliver: None };
         Next::Read
-    }
-}
-
-/// `ChallengeStyle` of what we deliver, for those who compare both directions.
-impl From<Challenge> for ChallengeStyle {
-    fn from(challenge: Challenge) -> ChallengeStyle {
-        match challenge {
-            Challenge::Sha256 => ChallengeStyle::Named(super::Digest::Sha256),
-            Challenge::Legacy => ChallengeStyle::Legacy,
-        }
     }
 }

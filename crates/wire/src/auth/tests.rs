@@ -194,6 +194,24 @@ fn a_challenge_with_another_name_is_refused_by_that_name() {
 }
 
 #[test]
+fn a_response_has_the_length_of_its_digest() {
+    let style = |name: &[u8], length: usize| {
+        ResponseStyle::parse(&[name, &vec![7; length]].concat()).map(|(_, style)| style)
+    };
+    assert_eq!(style(b"", 16), Some(ResponseStyle::RawMd5));
+    assert_eq!(style(b"", 32), Some(ResponseStyle::RawSha256));
+    for digest in Digest::ALL {
+        let name = alloc::format!("{{{digest}}}");
+        assert_eq!(style(name.as_bytes(), digest.mac_len()), Some(ResponseStyle::Named(digest)));
+        assert_eq!(style(name.as_bytes(), digest.mac_len() + 1), None);
+    }
+    for length in [0, 15, 17, 20, 33, 40] {
+        assert_eq!(style(b"", length), None, "{length} raw bytes");
+    }
+    assert_eq!(style(b"{sha1}", 20), None);
+}
+
+#[test]
 fn a_key_is_never_printed() {
     let handshake = Handshake::accepting(key(), nonce(1), AuthOptions::default());
     for text in [alloc::format!("{:?}", key()), alloc::format!("{handshake:?}")] {

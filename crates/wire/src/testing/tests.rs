@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use super::*;
 
-const DEFAULT_BUDGET: usize = 3000;
+const DEFAULT_BUDGET: usize = 1500;
 
 #[test]
 fn deframing_holds_its_law() {

@@ -85,6 +85,7 @@ def challenges():
     for name in ["md5", "sha256", "sha384", "sha3_256", "sha3_384", "sha1", "sha512", "blake2b"]:
         yield "named " + name, b"{" + name.encode() + b"}" + noise[:40]
     yield "named in 21 bytes", b"{sha256}" + noise[:13]
+    yield "named in 19 bytes", b"{sha256}" + noise[:11]
     for length in [0, 5, 19, 21, 32, 40]:
         yield "bare %d" % length, noise[:length]
     yield "unclosed", b"{sha256" + noise[:40]
