@@ -65,9 +65,9 @@ pub fn find(checkout: Option<&Path>) -> Vec<Python> {
 /// Asks one executable for its version. `None` if it does not run, does not answer in time, or is no version that
 /// `multiprocessing` peers have (2.7, and 3.6 or newer).
 pub fn ask(executable: &Path) -> Option<Python> {
-    // -S: without `site`, which may print, and takes most of the time of a start.
+    // It says itself where it is, since a shim runs another program. -S: without `site`, which may print, and takes time.
     let mut child = Command::new(executable)
-        .args(["-S", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"])
+        .args(["-S", "-c", "import sys; print('%d.%d.%d %s' % (sys.version_info[:3] + (sys.executable,)))"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -86,11 +86,13 @@ pub fn ask(executable: &Path) -> Option<Python> {
     let line = receive.recv_timeout(DEADLINE).unwrap_or_default();
     let _ = child.kill();
     let _ = child.wait();
-    let full_version = line.trim().to_owned();
+    let (full_version, itself) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
     let (version, _patch) = full_version.rsplit_once('.')?;
     let version: Version = version.parse().ok()?;
     let speaks = version == Version::new(2, 7) || version >= Version::new(3, 6);
-    speaks.then(|| Python { executable: executable.to_owned(), version, full_version: full_version.clone() })
+    let executable = if itself.is_empty() { executable } else { Path::new(itself) };
+    let full_version = full_version.to_owned();
+    speaks.then(|| Python { executable: executable.to_owned(), version, full_version })
 }
 
 /// Asks all at once, and keeps the first of each version.
@@ -193,6 +195,13 @@ mod tests {
         let found = ask_all(pythons_in(&folder));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].executable, folder.join("python3.9"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_shim_stands_for_the_program_that_it_runs() {
+        let folder = folder("shim", &[("python3", "echo 3.9.1 /opt/a folder/python3.9")]);
+        assert_eq!(ask_all(pythons_in(&folder))[0].executable, Path::new("/opt/a folder/python3.9"));
         fs::remove_dir_all(folder).unwrap();
     }
 
