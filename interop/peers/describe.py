@@ -13,6 +13,7 @@ import datetime
 import decimal
 import fractions
 import functools
+import hashlib
 import inspect
 import types
 import uuid
@@ -24,6 +25,7 @@ except ImportError:
 
 PY2 = str is bytes
 TEXT = type(u'')
+LONG = 300
 INTS = (int, type(1 << 70))
 RANGE = xrange if PY2 else range  # noqa: F821
 FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, type(list.append), type(int.__add__))
@@ -50,9 +52,12 @@ def _text(error):
 
 def _escape(text):
     """ASCII, one line, whatever the text: lone surrogates and bytes included."""
+    if len(text) > LONG:
+        rest = u','.join([u'%x' % ord(unit) for unit in text[LONG:]]).encode('ascii')
+        return '%s... %d in all, sha1 %s' % (_escape(text[:LONG]), len(text), hashlib.sha1(rest).hexdigest())
     out = []
     for unit in text:
-        code = unit if isinstance(unit, int) else ord(unit)
+        code = ord(unit)
         if code in (0x27, 0x5C):
             out.append('\\' + chr(code))
         elif 0x20 <= code < 0x7F:
@@ -64,6 +69,8 @@ def _escape(text):
 
 def _bytes(data):
     """ASCII bytes as they are, others in hex."""
+    if len(data) > LONG:
+        return '%s... %d in all, sha1 %s' % (_bytes(data[:LONG]), len(data), hashlib.sha1(data[LONG:]).hexdigest())
     return "'%s'" % ''.join(
         chr(byte) if 0x20 <= byte < 0x7F and byte not in (0x27, 0x5C) else '\\x%02x' % byte for byte in bytearray(data))
 

@@ -6,6 +6,7 @@ Nothing here knows whether the other end is reached directly or through a gatewa
 """
 from __future__ import print_function
 
+import itertools
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -33,6 +34,7 @@ else:
 
 AUTHKEY = b'interop'
 BATCH = 10
+COUNTER = itertools.count()
 
 
 class Peer(object):
@@ -173,7 +175,9 @@ def fingerprints(seeds, receive):
 
 
 def parse(address):
-    """`host:port`, `unix:/path` or `unix:@abstract`, as the program `sabir` writes them."""
+    """`host:port`, `unix:/path` or `unix:@abstract`, as the program `sabir` writes them; `*` is something of our own."""
+    if '*' in address:
+        address = address.replace('*', '%d-%d' % (os.getpid(), next(COUNTER)))
     if address.startswith('unix:@'):
         return '\0' + address[6:]
     if address.startswith('unix:'):
