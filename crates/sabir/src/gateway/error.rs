@@ -1,0 +1,107 @@
+//! Why a connection through the gateway ended before its programs ended it.
+
+use std::io;
+
+use sabir_gateway::{RelayError, Side};
+use sabir_net::Address;
+use sabir_wire::error::{FrameError, SendError};
+
+use super::admit;
+
+/// Why one connection was closed, by whose fault. The other connections go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PairError {
+    /// The server could not be reached: is it running, and is its address right?
+    #[error("the server is not there: {0}")]
+    Connect(#[source] sabir_net::Error),
+    /// A client's redirected address was asked for, and it has none.
+    #[error("the client was not redirected here, so it is not known whom it meant: {0}")]
+    NotRedirected(#[source] io::Error),
+    /// A client's redirected address is this gateway.
+    #[error("the client meant this gateway itself ({0}): is it exempt from the firewall's redirection?")]
+    Loop(Address),
+    /// The handshake with one end failed.
+    #[error("authentication with the {side} failed: {source}")]
+    Authentication {
+        /// With whom.
+        side: Side,
+        /// What went wrong.
+        source: sabir_net::Error,
+    },
+    /// The two programs refused each other: their keys differ.
+    #[error(
+        "the {0} refused the other end's key (the handshake passed through, so the keys are the programs' own)"
+    )]
+    Refused(Side),
+    /// A handshake began and went no further.
+    #[error("the {0} did not answer the handshake in time")]
+    HandshakeTimeout(Side),
+    /// There were too many unauthenticated connections, and this was the oldest.
+    #[error("too many unauthenticated connections, and this was the oldest")]
+    Crowded,
+    /// Nothing was said for longer than the idle timeout.
+    #[error("idle for too long")]
+    Idle,
+    /// The gateway stops.
+    #[error("the gateway is stopping")]
+    Stopping,
+    /// The bytes of one end are no messages.
+    #[error("the {side} broke the protocol: {source} (byte {offset} from it)")]
+    Frame {
+        /// Whose bytes.
+        side: Side,
+        /// What is wrong with them.
+        source: FrameError,
+        /// Bytes that it sent before.
+        offset: u64,
+    },
+    /// A message of one end is not passed on.
+    #[error("a message of the {side} is refused: {source}")]
+    Relay {
+        /// Whose message.
+        side: Side,
+        /// Why.
+        source: RelayError,
+    },
+    /// A message is too long for the Python that it is for.
+    #[error("a message of the {side} cannot be delivered: {source}")]
+    TooLong {
+        /// Whose message.
+        side: Side,
+        /// The limit.
+        source: SendError,
+    },
+    /// Descriptors that cannot be handed on.
+    #[error("the {side} passed a descriptor: {why}")]
+    Descriptor {
+        /// Who sent it.
+        side: Side,
+        /// Why it cannot be handed on.
+        why: &'static str,
+    },
+    /// The system failed on one of the two sockets, as it does when a peer is killed.
+    #[error("the connection to the {side} broke: {source}")]
+    Io {
+        /// Whose socket.
+        side: Side,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl PairError {
+    /// Whether one end could not prove its key.
+    #[must_use]
+    pub fn is_authentication(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Authentication { source, .. } => admit::is_about_keys(source),
+            _ => false,
+        }
+    }
+
+    pub(super) fn io(side: Side) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { side, source }
+    }
+}

@@ -1,0 +1,41 @@
+//! What servers were seen to write, kept from one connection to the next.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sabir_gateway::ServerKnowledge;
+use sabir_net::Address;
+
+/// A [`ServerKnowledge`] for each address: a manager's client makes a fresh connection for nearly
+/// every call, so a connection alone learns little.
+#[derive(Debug, Default)]
+pub(super) struct Knowledge {
+    servers: Mutex<HashMap<Address, Arc<Mutex<ServerKnowledge>>>>,
+}
+
+impl Knowledge {
+    /// What is known of the server at an address, to be added to; at first what it calls itself, if
+    /// the user has said so.
+    pub(super) fn of(
+        &self,
+        address: &Address,
+        alias: Option<sabir_gateway::Address>,
+    ) -> Arc<Mutex<ServerKnowledge>> {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = servers.get(address) {
+            return known.clone();
+        }
+        // Only redirected clients bring addresses that are not on the command line. To forget is safe.
+        if servers.len() >= MOST_SERVERS {
+            servers.retain(|_, known| Arc::strong_count(known) > 1);
+        }
+        let known = Arc::new(Mutex::new(ServerKnowledge::new(alias)));
+        if servers.len() < MOST_SERVERS {
+            servers.insert(address.clone(), Arc::clone(&known));
+        }
+        known
+    }
+}
+
+/// How many servers are remembered.
+const MOST_SERVERS: usize = 1024;

@@ -1,0 +1,42 @@
+//! The running gateway: two programs that share no Python version, and stay as they are.
+//!
+//! It listens where a client connects, connects to the server for it, and passes messages on. What
+//! is rewritten on the way is decided in `sabir-gateway`, which has no socket; here are the sockets,
+//! the clocks and the limits.
+//!
+//! ```no_run
+//! use sabir::gateway::{Gateway, GatewayOptions};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = GatewayOptions::new("127.0.0.1:5001".parse()?, "127.0.0.1:5000".parse()?);
+//! let gateway = Gateway::bind(options).await?;
+//! for address in gateway.local_addresses() {
+//!     println!("listening on {address}");
+//! }
+//! gateway.run(std::future::pending()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! One task serves a pair of connections. A message is held whole, once, in the buffer that it was
+//! read to; one that stays as it is leaves from there. A peer that does not read stops its partner
+//! from being read, and nobody else.
+
+mod admit;
+mod descriptors;
+mod error;
+mod inbox;
+mod knowledge;
+mod leg;
+mod log;
+mod options;
+mod pair;
+mod pending;
+mod pump;
+mod run;
+
+pub use sabir_gateway::{AllowList, Config, Mode, Policy, RelayError, Side};
+
+pub use self::error::PairError;
+pub use self::options::{Authentication, GatewayOptions, Route, Upstream};
+pub use self::run::Gateway;

@@ -1,0 +1,446 @@
+//! Two connected peers: bytes of each to the other, what is between translated by the relay.
+
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use sabir_gateway::{Event, Outcome, Relay, ServerKnowledge, Side, knowledge};
+use sabir_pickle::Pythons;
+use sabir_wire::auth::{Ended, Observer, Part, PeerHints, Sender, WELCOME};
+use sabir_wire::frame::{self, FrameDialect, FrameLimits};
+use tracing::Span;
+
+use super::descriptors::Handoff;
+use super::error::PairError;
+use super::inbox::{Filled, Inbox};
+use super::leg::{Leg, Piece};
+use super::log;
+use super::pending::Ticket;
+
+/// A pair of connections.
+pub(super) struct Pump {
+    client: Leg,
+    server: Leg,
+    talk: Mutex<Talk>,
+    knowledge: Arc<Mutex<ServerKnowledge>>,
+    limits: FrameLimits,
+    /// Once the handshake is over, bytes are passed on as they come.
+    raw: bool,
+    ticket: Ticket,
+    /// For the log.
+    span: Span,
+    /// Grows with whatever either peer sends.
+    activity: AtomicU64,
+    /// Per direction: something has arrived that is not passed on yet.
+    busy: [AtomicBool; 2],
+}
+
+/// What the two directions share, and decide in turn.
+struct Talk {
+    relay: Relay,
+    /// While a handshake passes through.
+    observer: Option<Observer>,
+    /// When that handshake began.
+    challenged: Option<Instant>,
+    /// The server has taken the client's proof.
+    welcomed: bool,
+    /// Per direction: nothing of the application has come yet.
+    fresh: [bool; 2],
+    /// Who said something of the application last.
+    last: Option<Side>,
+    manager: bool,
+    pythons: [Pythons; 2],
+    handoff: Handoff,
+}
+
+impl Pump {
+    pub(super) fn new(
+        (client, server): (Leg, Leg),
+        relay: Relay,
+        knowledge: Arc<Mutex<ServerKnowledge>>,
+        limits: FrameLimits,
+        raw: bool,
+        ticket: Ticket,
+        span: Span,
+    ) -> Self {
+        let talk = Talk {
+            relay,
+            observer: None,
+            challenged: None,
+            welcomed: false,
+            fresh: [true; 2],
+            last: None,
+            manager: false,
+            pythons: [Pythons::ANY; 2],
+            handoff: Handoff::default(),
+        };
+        Self {
+            client,
+            server,
+            talk: Mutex::new(talk),
+            knowledge,
+            limits,
+            raw,
+            ticket,
+            span,
+            activity: AtomicU64::new(0),
+            busy: Default::default(),
+        }
+    }
+
+    /// Runs until both peers have ended their streams.
+    pub(super) async fn run(&self, from_client: Inbox, from_server: Inbox) -> Result<(), PairError> {
+        tokio::try_join!(self.forward(Side::Client, from_client), self.forward(Side::Server, from_server),)?;
+        Ok(())
+    }
+
+    /// The handshake passes through: until it is over nothing is rewritten.
+    pub(super) fn observe_handshake(&self) {
+        self.talk().observer = Some(Observer::new());
+    }
+
+    /// Nobody has to prove anything any more.
+    pub(super) fn admitted(&self) {
+        self.ticket.leave();
+    }
+
+    /// Waits until this is the oldest of too many that are not admitted.
+    pub(super) async fn evicted(&self) {
+        self.ticket.evicted().await;
+    }
+
+    /// A number that changes whenever a peer says something.
+    pub(super) fn activity(&self) -> u64 {
+        self.activity.load(Ordering::Relaxed)
+    }
+
+    /// Whether something has arrived and is not passed on, or a request waits for its reply.
+    pub(super) fn in_flight(&self) -> bool {
+        let talk = self.talk();
+        let asked = talk.manager && talk.last == Some(Side::Client);
+        asked || self.busy.iter().any(|busy| busy.load(Ordering::Relaxed))
+    }
+
+    /// Tells the relay what the gateway's own handshake with a peer has shown.
+    pub(super) fn learn(&self, side: Side, hints: &PeerHints) {
+        if let Some(pythons) = knowledge::pythons(hints) {
+            self.talk().learn(side, pythons, &mut self.knowledge());
+        }
+    }
+
+    /// Whether a handshake passes through, or is still to come.
+    pub(super) fn is_observing(&self) -> bool {
+        self.talk().observer.is_some()
+    }
+
+    /// Since when a handshake is going on, and who is due.
+    pub(super) fn handshake(&self) -> Option<(Instant, Side)> {
+        let talk = self.talk();
+        let (observer, since) = (talk.observer.as_ref()?, talk.challenged?);
+        let client_due = match (observer.hints(Sender::Client), observer.hints(Sender::Listener)) {
+            (client, _) if client.response.is_none() => true,
+            (client, server) => talk.welcomed && (client.challenge.is_none() || server.response.is_some()),
+        };
+        Some((since, if client_due { Side::Client } else { Side::Server }))
+    }
+
+    async fn forward(&self, from: Side, mut inbox: Inbox) -> Result<(), PairError> {
+        let source = &self.leg(from).stream;
+        loop {
+            self.pass_on_all(from, &mut inbox).await?;
+            if let Some((byte, fds)) = inbox.take_descriptors() {
+                self.pass_descriptors(from, byte, &fds).await?;
+            } else if !inbox.fds.is_empty() {
+                return Err(PairError::Descriptor { side: from, why: "it came inside a message" });
+            }
+            if inbox.arrived().is_empty() {
+                self.busy[index(from)].store(false, Ordering::Relaxed);
+            }
+            let (limits, fresh) = {
+                let talk = self.talk();
+                (self.limits_of(from, &talk), talk.fresh[index(from)] || talk.observer.is_some())
+            };
+            match inbox.fill(source, limits, fresh).await.map_err(PairError::io(from))? {
+                Filled::Some => {}
+                Filled::End => return self.end(from, inbox).await,
+                Filled::LostDescriptors => {
+                    let why = "the gateway has no room for it: raise its limit of open files";
+                    return Err(PairError::Descriptor { side: from, why });
+                }
+            }
+            self.busy[index(from)].store(true, Ordering::Relaxed);
+            self.activity.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Everything that can go on as it stands in the buffer.
+    async fn pass_on_all(&self, from: Side, inbox: &mut Inbox) -> Result<(), PairError> {
+        loop {
+            let due = self.due(from, inbox);
+            let limits = match due {
+                Due::Messages(limits) => limits,
+                Due::Acknowledgement { pass_on } => {
+                    if pass_on {
+                        self.acknowledge(from.other()).await?;
+                    }
+                    continue;
+                }
+                Due::Stream => {
+                    let bytes = inbox.take_before_descriptors();
+                    return self.write(from.other(), &[Piece::Bytes(bytes)]).await;
+                }
+            };
+            let offset = inbox.offset;
+            let messages = inbox.take_messages(limits).map_err(|source| PairError::Frame {
+                side: from,
+                source,
+                offset,
+            })?;
+            match messages {
+                Some(messages) => self.pass_on(from, &messages).await?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// What the bytes of a peer are by now.
+    fn due(&self, from: Side, inbox: &mut Inbox) -> Due {
+        let mut talk = self.talk();
+        if let Some(pass_on) = talk.handoff.take(from, inbox) {
+            Due::Acknowledgement { pass_on }
+        } else if self.raw && talk.observer.is_none() {
+            Due::Stream
+        } else {
+            Due::Messages(self.limits_of(from, &talk))
+        }
+    }
+
+    /// Whole messages, header and body each. Runs of them that stay as they are leave in one write,
+    /// from where they were read to.
+    async fn pass_on(&self, from: Side, messages: &Bytes) -> Result<(), PairError> {
+        let mut out = Vec::new();
+        let (mut run, mut position) = (0, 0);
+        while position < messages.len() {
+            let Ok(Some(header)) =
+                frame::peek(&messages[position..], FrameDialect::PY38, FrameLimits::UNLIMITED)
+            else {
+                break;
+            };
+            let start = position + header.header_len;
+            // It fits: the inbox has found this very frame whole.
+            let end = start + usize::try_from(header.body_len).unwrap_or(0);
+            let body = messages.slice(start..end);
+            let outcome = self.decide(from, &body);
+            if !matches!(outcome, Ok(Outcome::Pass)) && run < position {
+                out.push(Piece::Bytes(messages.slice(run..position)));
+            }
+            match outcome {
+                Ok(Outcome::Pass) => self.check_length(from, header.body_len)?,
+                Ok(Outcome::Replace(segments)) => {
+                    run = end;
+                    let length = segments.len() as u64;
+                    self.check_length(from, length)?;
+                    out.push(Piece::Header(frame::header(length)));
+                    out.extend(segments.into_pieces().into_iter().map(Piece::Bytes));
+                }
+                Ok(Outcome::Answer(answer)) => {
+                    run = end;
+                    self.leg(from).write_message(answer.into()).await.map_err(PairError::io(from))?;
+                }
+                Ok(Outcome::Close(source)) => {
+                    self.write(from.other(), &out).await?;
+                    return Err(PairError::Relay { side: from, source });
+                }
+                Err(refused) => {
+                    out.push(Piece::Bytes(messages.slice(position..end)));
+                    self.write(from.other(), &out).await?;
+                    self.leg(from.other()).farewell().await;
+                    return Err(refused);
+                }
+            }
+            position = end;
+        }
+        if run < position {
+            out.push(Piece::Bytes(messages.slice(run..position)));
+        }
+        self.write(from.other(), &out).await
+    }
+
+    /// What is to become of one message. An error is a message that is passed on and is the last.
+    fn decide(&self, from: Side, body: &Bytes) -> Result<Outcome, PairError> {
+        let mut talk = self.talk();
+        let mut knowledge = self.knowledge();
+        if talk.observer.is_some()
+            && talk.observe(from, body, &mut knowledge, &self.ticket)? == Part::Handshake
+        {
+            return Ok(Outcome::Pass);
+        }
+        talk.fresh[index(from)] = false;
+        talk.last = Some(from);
+        if self.raw {
+            return Ok(Outcome::Pass);
+        }
+        let outcome = talk.relay.handle_frame(from, body, &mut knowledge);
+        drop(knowledge);
+        while let Some(event) = talk.relay.poll_event() {
+            talk.hear(&event);
+            self.span.in_scope(|| log::event(&event));
+        }
+        Ok(outcome)
+    }
+
+    /// One peer has ended its stream.
+    async fn end(&self, from: Side, mut inbox: Inbox) -> Result<(), PairError> {
+        self.busy[index(from)].store(false, Ordering::Relaxed);
+        // The other one learns that the end came inside a message, if it did: a header and one byte
+        // suffice for CPython to raise OSError rather than EOFError. All of it would be too much:
+        // nobody has looked at it.
+        let tail = inbox.take_all();
+        let tail = tail.slice(..tail.len().min(BROKEN_OFF));
+        self.write(from.other(), &[Piece::Bytes(tail)]).await?;
+        match self.leg(from.other()).stream.shutdown_write() {
+            // It is gone too.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            done => done.map_err(PairError::io(from.other())),
+        }
+    }
+
+    async fn pass_descriptors(&self, from: Side, byte: u8, fds: &[OwnedFd]) -> Result<(), PairError> {
+        let to = from.other();
+        let acknowledge = {
+            let mut talk = self.talk();
+            let pythons = (talk.pythons[index(from)], talk.pythons[index(to)]);
+            let unix = self.leg(to).stream.is_unix();
+            talk.handoff
+                .pass(from, byte, fds.len(), pythons, unix)
+                .map_err(|why| PairError::Descriptor { side: from, why })?
+        };
+        let borrowed: Vec<_> = fds.iter().map(|fd| fd.as_fd()).collect();
+        let count = (fds.len() % 256) as u8;
+        self.leg(to).write_descriptors(count, &borrowed).await.map_err(PairError::io(to))?;
+        if acknowledge { self.acknowledge(from).await } else { Ok(()) }
+    }
+
+    async fn acknowledge(&self, to: Side) -> Result<(), PairError> {
+        let byte = Bytes::from_static(&[sabir_net::handles::HandleRules::ACKNOWLEDGEMENT]);
+        self.write(to, &[Piece::Bytes(byte)]).await
+    }
+
+    async fn write(&self, to: Side, pieces: &[Piece]) -> Result<(), PairError> {
+        self.leg(to).write(pieces).await.map_err(PairError::io(to))
+    }
+
+    /// How long a message of this peer may be by now.
+    fn limits_of(&self, from: Side, talk: &Talk) -> FrameLimits {
+        if from == Side::Client && talk.challenged.is_some() && !talk.welcomed && talk.observer.is_some() {
+            return FrameLimits::BEFORE_AUTHENTICATION;
+        }
+        self.limits
+    }
+
+    /// Pythons before 3.8 have no header for more than 2 GiB.
+    fn check_length(&self, from: Side, length: u64) -> Result<(), PairError> {
+        if length <= frame::MAX_SHORT_BODY {
+            return Ok(());
+        }
+        let to = self.talk().pythons[index(from.other())];
+        let dialect = match (to.min.major, to.min.minor) {
+            (..=2, _) => FrameDialect::PY27,
+            (3, ..=7) => FrameDialect::PY36,
+            _ => FrameDialect::PY38,
+        };
+        match dialect.header(length) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(PairError::TooLong { side: from, source }),
+        }
+    }
+
+    fn talk(&self) -> MutexGuard<'_, Talk> {
+        self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Taken after [`Pump::talk`], never before.
+    fn knowledge(&self) -> MutexGuard<'_, ServerKnowledge> {
+        self.knowledge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leg(&self, side: Side) -> &Leg {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+}
+
+impl Talk {
+    /// Follows a handshake that passes through.
+    fn observe(
+        &mut self,
+        from: Side,
+        body: &[u8],
+        known: &mut ServerKnowledge,
+        ticket: &Ticket,
+    ) -> Result<Part, PairError> {
+        let Some(observer) = &mut self.observer else { return Ok(Part::Application) };
+        let sender = match from {
+            Side::Client => Sender::Client,
+            Side::Server => Sender::Listener,
+        };
+        let part = observer.observe(sender, body);
+        if part == Part::Handshake {
+            self.challenged.get_or_insert_with(Instant::now);
+            self.welcomed |= from == Side::Server && body == WELCOME;
+        }
+        let (ended, hints) = (observer.ended(), observer.hints(sender));
+        match ended {
+            None => {}
+            Some(Ended::Failed(_)) => return Err(PairError::Refused(from)),
+            Some(_) => {
+                self.observer = None;
+                ticket.leave();
+            }
+        }
+        if let Some(pythons) = knowledge::pythons(&hints) {
+            self.learn(from, pythons, known);
+        }
+        Ok(part)
+    }
+
+    fn learn(&mut self, side: Side, pythons: Pythons, known: &mut ServerKnowledge) {
+        let before = &mut self.pythons[index(side)];
+        *before = before.intersect(pythons).unwrap_or(pythons);
+        self.relay.learn(side, pythons, known);
+    }
+
+    /// What the relay has to say.
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Recognised { manager } => self.manager = *manager,
+            Event::Pythons { side, pythons } => self.pythons[index(*side)] = *pythons,
+            _ => {}
+        }
+    }
+}
+
+/// What is to be read from a peer.
+enum Due {
+    /// Messages of this length at most.
+    Messages(FrameLimits),
+    /// The byte by which it confirms a descriptor has been read.
+    Acknowledgement { pass_on: bool },
+    /// Bytes of which nothing has to be known.
+    Stream,
+}
+
+fn index(side: Side) -> usize {
+    match side {
+        Side::Client => 0,
+        Side::Server => 1,
+    }
+}
+
+/// The longest header and one byte.
+const BROKEN_OFF: usize = 13;

@@ -1,0 +1,118 @@
+//! Listening, and a task for each client.
+
+use std::sync::Arc;
+
+use sabir_gateway::Config;
+use sabir_net::tokio::{Listener, Stream};
+use sabir_net::{Address, Error};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{debug, info_span, warn};
+
+use super::knowledge::Knowledge;
+use super::log;
+use super::options::GatewayOptions;
+use super::pair::{self, Shared};
+use super::pending::Pending;
+
+/// A gateway that listens, and serves once [`run`](Gateway::run) is awaited.
+#[derive(Debug)]
+pub struct Gateway {
+    listeners: Vec<Listener>,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+}
+
+impl Gateway {
+    /// Binds every listener. Clients that connect from now on are served by [`run`](Gateway::run).
+    ///
+    /// # Errors
+    /// [`Error::Bind`], [`Error::Unsupported`]: the caller chose an address that cannot be had.
+    pub async fn bind(options: GatewayOptions) -> Result<Self, Error> {
+        let mut listeners = Vec::with_capacity(options.routes.len());
+        for route in &options.routes {
+            listeners.push(Listener::bind(&route.listen).await?);
+        }
+        let (stop, stopping) = watch::channel(false);
+        let rewriting = Config { max_message: Some(options.max_message), ..options.rewriting.clone() };
+        let bound = listeners.iter().map(|listener| listener.local_address().clone()).collect();
+        let shared = Shared {
+            options,
+            rewriting: Arc::new(rewriting),
+            knowledge: Knowledge::default(),
+            bound,
+            stop: stopping,
+        };
+        Ok(Self { listeners, shared: Arc::new(shared), stop })
+    }
+
+    /// Where clients connect, in the order of the routes; the first is that of
+    /// [`GatewayOptions::new`].
+    pub fn local_addresses(&self) -> impl Iterator<Item = &Address> {
+        self.shared.bound.iter()
+    }
+
+    /// Serves until `shutdown` is done, then accepts no more and gives the connections their time
+    /// to finish.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a listener broke. What goes wrong with one connection is only logged.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let Self { listeners, shared, stop } = self;
+        let (running, mut all_ended) = mpsc::channel::<()>(1);
+        let pending = Pending::new(shared.options.max_pending);
+        let mut accepting = JoinSet::new();
+        for (route, listener) in listeners.into_iter().enumerate() {
+            let (shared, pending, running) = (shared.clone(), pending.clone(), running.clone());
+            accepting.spawn(accept(route, listener, shared, pending, running));
+        }
+        drop(running);
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            Some(broken) = accepting.join_next() => broken.unwrap_or(Ok(())),
+        };
+        accepting.shutdown().await;
+        // Nobody listens if there is no connection.
+        let _ = stop.send(true);
+        while all_ended.recv().await.is_some() {}
+        ended
+    }
+}
+
+/// Accepts for ever. Nothing that a client does is waited for here.
+async fn accept(
+    route: usize,
+    listener: Listener,
+    shared: Arc<Shared>,
+    pending: Arc<Pending>,
+    running: mpsc::Sender<()>,
+) -> Result<(), Error> {
+    let mut pauses = 0;
+    loop {
+        let client = listener.accept().await?;
+        if listener.pauses() > pauses {
+            pauses = listener.pauses();
+            warn!(
+                "no descriptor was left for a client on {}: raise the limit of open files",
+                listener.local_address()
+            );
+        }
+        let (shared, running, ticket) = (shared.clone(), running.clone(), pending.enter());
+        let span = info_span!("client", from = %name(&client), on = %listener.local_address());
+        tokio::spawn(async move {
+            let _running = running;
+            span.in_scope(|| debug!("connected"));
+            let ended = pair::serve(&shared, route, client, ticket, &span).await;
+            span.in_scope(|| log::end(&ended));
+        });
+    }
+}
+
+/// Who a client is, for the log.
+fn name(client: &Stream) -> String {
+    match (client.peer_address(), client.peer_pid()) {
+        (Ok(Some(address)), _) => address.to_string(),
+        (_, Some(pid)) => format!("process {pid}"),
+        _ => "an unnamed socket".to_owned(),
+    }
+}
