@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::{env, fs, process, thread};
+use std::{fs, thread};
 
 use sabir_pickle::Version;
 
@@ -115,13 +115,13 @@ pub fn run(pool: &Pool, plan: &Plan, differences: &Differences) -> Results {
             judge.run("other sockets and keys", pool, &jobs, &load, Some(program));
             let started = Instant::now();
             for version in versions(&plan.pairs) {
-                let same = connection::bytes_are_the_same(pool, version, &route(Way::Gateway, Some(program)));
+                let same =
+                    connection::bytes_are_the_same(pool, version, &route(pool, Way::Gateway, Some(program)));
                 judge.results.identity.insert(version, same);
             }
             judge.results.timings.push(("identity of bytes".to_owned(), started.elapsed()));
         }
     }
-    let _ = fs::remove_dir_all(folder());
     results
 }
 
@@ -280,9 +280,9 @@ fn run_one(
     program: Option<&PathBuf>,
     index: usize,
 ) -> Result<Outcome, String> {
-    let folder = folder();
+    let folder = pool.folder();
     let fresh = format!("{index}-{:?}", job.way);
-    let mut route = route(job.way, program);
+    let mut route = route(pool, job.way, program);
     // A star stands for something of the server's own; a gateway is started for each pair.
     let (listen, between) = match (job.way, job.kind) {
         // Stock peers over TCP wait 44 ms for each new connection, which a manager's client makes by the hundred.
@@ -301,29 +301,21 @@ fn run_one(
     }
 }
 
-fn route(way: Way, program: Option<&PathBuf>) -> Route {
+fn route(pool: &Pool, way: Way, program: Option<&PathBuf>) -> Route {
     let (Some(program), false) = (program, way == Way::Direct) else { return Route::Direct };
     let options = match way {
-        Way::GatewayWithKey => vec!["--authkey-file".to_owned(), key_file()],
+        Way::GatewayWithKey => vec!["--authkey-file".to_owned(), key_file(pool)],
         _ => Vec::new(),
     };
     Route::Gateway { program: program.clone(), listen: "127.0.0.1:0".to_owned(), options }
 }
 
 /// The peers' key, in a file, with the newline that an editor leaves at the end.
-fn key_file() -> String {
-    let path = format!("{}/key", folder());
+fn key_file(pool: &Pool) -> String {
+    let path = format!("{}/key", pool.folder());
     // A file that cannot be written shows as a gateway that does not start.
     let _ = fs::write(&path, b"interop\n");
     path
-}
-
-/// Where this run's sockets and keys are.
-fn folder() -> String {
-    let folder = env::temp_dir().join(format!("sabir-interop-{}", process::id()));
-    // One that cannot be made shows as a server that does not listen.
-    let _ = fs::create_dir_all(&folder);
-    folder.display().to_string()
 }
 
 /// Pairs at work at once.

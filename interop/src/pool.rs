@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
+use std::path::{Display, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{env, fs, process};
 
 use sabir_pickle::Version;
 
@@ -25,6 +28,7 @@ pub type Names = Arc<Vec<String>>;
 #[derive(Debug)]
 pub struct Pool {
     interpreters: Vec<Interpreter>,
+    folder: PathBuf,
     idle: Mutex<HashMap<(Version, Role), Vec<Peer>>>,
     names: Mutex<HashMap<(Version, Option<u8>), Names>>,
 }
@@ -40,7 +44,17 @@ pub struct Lent<'a> {
 impl Pool {
     /// An empty pool for these interpreters.
     pub fn new(interpreters: Vec<Interpreter>) -> Pool {
-        Pool { interpreters, idle: Mutex::default(), names: Mutex::default() }
+        static POOLS: AtomicUsize = AtomicUsize::new(0);
+        let number = POOLS.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("sabir-interop-{}-{number}", process::id()));
+        // One that cannot be made shows as a server that does not listen.
+        let _ = fs::create_dir_all(&folder);
+        Pool { interpreters, folder, idle: Mutex::default(), names: Mutex::default() }
+    }
+
+    /// Where the peers' sockets and keys are. It is there as long as the pool.
+    pub fn folder(&self) -> Display<'_> {
+        self.folder.display()
     }
 
     /// A peer of this version that nobody else uses.
@@ -73,6 +87,13 @@ impl Pool {
         let names = Arc::new(names.collect::<Vec<_>>());
         lock(&self.names).insert(key, names.clone());
         Ok(names)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        lock(&self.idle).clear();
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
