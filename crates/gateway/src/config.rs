@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use sabir_manager::Address;
+use sabir_manager::{Address, Methods};
 use sabir_pickle::{Limits, Translation};
 
 use crate::policy::Policy;
@@ -32,6 +32,8 @@ pub struct Config {
     pub client_protocol: Option<u8>,
     /// The protocol that the server reads, 0 to 5; `None`: what it is seen to read.
     pub server_protocol: Option<u8>,
+    /// The methods of managers between versions.
+    pub methods: Methods,
     /// Which names may pass.
     pub policy: Policy,
     /// What loading one pickle may cost.

@@ -50,6 +50,12 @@ pub enum RelayError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// More requests than any client has in flight.
+    #[error("the client has more than {limit} requests in flight")]
+    TooManyRequests {
+        /// The limit.
+        limit: usize,
+    },
     /// The client does not wait for replies, which no stock client does, and one of its requests had to be refused.
     #[error("the client has requests in flight, of which one was refused: {text}")]
     Pipelined {

@@ -1,5 +1,6 @@
 //! What happened, for the log.
 
+use alloc::collections::VecDeque;
 use alloc::string::String;
 
 use sabir_manager::Address;
@@ -53,4 +54,31 @@ pub enum Event {
     },
     /// So many events were dropped, since nobody polled.
     Dropped(u64),
+}
+
+/// The events that nobody has polled yet; bounded, for a peer decides how many there are.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    queue: VecDeque<Event>,
+    dropped: u64,
+}
+
+const MAX_EVENTS: usize = 256;
+
+impl Events {
+    pub(crate) fn push(&mut self, event: Event) {
+        if self.queue.len() < MAX_EVENTS {
+            self.queue.push_back(event);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Event> {
+        let dropped = || match core::mem::take(&mut self.dropped) {
+            0 => None,
+            dropped => Some(Event::Dropped(dropped)),
+        };
+        self.queue.pop_front().or_else(dropped)
+    }
 }

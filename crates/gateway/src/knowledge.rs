@@ -1,7 +1,11 @@
 //! What is known of a peer, and of one upstream address.
 
-use sabir_manager::Address;
-use sabir_pickle::{Pythons, Version};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+
+use sabir_manager::{Address, Exposed};
+use sabir_pickle::{Opcode, OpcodeSet, Pythons, Scan, Version};
 use sabir_wire::auth::{Era, PeerHints};
 
 /// What a handshake tells of a peer's version.
@@ -14,30 +18,300 @@ pub fn pythons(hints: &PeerHints) -> Option<Pythons> {
 }
 
 /// What is known of the server at one upstream address: shared by all connections to it, since a manager's clients
-/// open a new one for almost every request. Bounded: the oldest is forgotten first.
+/// open a new one for almost every request.
+///
+/// It is bounded: of 65,536 objects and 10,000 names the oldest are forgotten first. When the server turns out to be
+/// another version than before, it was started anew, and all is forgotten but the alias.
 #[derive(Clone, Debug, Default)]
 pub struct ServerKnowledge {
+    pub(crate) peer: Peer,
     alias: Option<Address>,
+    own: Option<Address>,
+    objects: BTreeMap<Box<str>, Object>,
+    /// The idents of the objects, the oldest first.
+    order: VecDeque<Box<str>>,
+    learned: BTreeSet<String>,
+}
+
+/// A shared object of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub(crate) typeid: Box<str>,
+    /// What it exposes; `None` if it is known from a token alone.
+    pub(crate) exposed: Option<Exposed>,
 }
 
 impl ServerKnowledge {
-    /// Nothing is known, but perhaps what the server calls itself in its tokens.
+    /// Nothing is known, but perhaps what the server calls itself in its tokens (`--to-alias`).
     pub fn new(alias: Option<Address>) -> ServerKnowledge {
-        ServerKnowledge { alias }
+        ServerKnowledge { alias, ..ServerKnowledge::default() }
     }
 
     /// Which versions the server may be.
     pub fn pythons(&self) -> Pythons {
-        Pythons::ANY
+        self.peer.pythons()
     }
 
     /// What the server calls itself in its tokens, if that is known.
     pub fn own_address(&self) -> Option<&Address> {
-        self.alias.as_ref()
+        self.alias.as_ref().or(self.own.as_ref())
     }
 
     /// The names that the policy `Learn` has collected, each in the form that an allow list takes.
     pub fn learned_names(&self) -> impl Iterator<Item = &str> {
-        core::iter::empty()
+        self.learned.iter().map(String::as_str)
+    }
+
+    pub(crate) fn learn_name(&mut self, name: String) {
+        if self.learned.len() < MAX_NAMES && name.len() <= MAX_NAME {
+            self.learned.insert(name);
+        }
+    }
+
+    /// Certain is what a `#PROXY` reply says, which the server itself makes; any other token may be somebody else's.
+    pub(crate) fn learn_own_address(&mut self, address: &Address, certain: bool) {
+        if certain || self.own.is_none() {
+            self.own = Some(address.clone());
+        }
+    }
+
+    pub(crate) fn learn_object(&mut self, ident: &str, typeid: &str, exposed: Option<Exposed>) {
+        if ident.len() > MAX_TEXT || typeid.len() > MAX_TEXT {
+            return;
+        }
+        if let Some(object) = self.objects.get_mut(ident) {
+            // CPython's idents are addresses in memory, which it uses again for other objects.
+            if *object.typeid != *typeid {
+                *object = Object { typeid: typeid.into(), exposed };
+            } else if exposed.is_some() {
+                object.exposed = exposed;
+            }
+            return;
+        }
+        if self.order.len() >= MAX_OBJECTS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.objects.remove(&oldest);
+        }
+        self.order.push_back(ident.into());
+        self.objects.insert(ident.into(), Object { typeid: typeid.into(), exposed });
+    }
+
+    pub(crate) fn object(&self, ident: &str) -> Option<&Object> {
+        self.objects.get(ident)
+    }
+
+    /// Whether anything is new.
+    pub(crate) fn saw(&mut self, evidence: Evidence) -> bool {
+        let change = self.peer.saw(evidence);
+        self.note(change)
+    }
+
+    /// Whether anything is new.
+    pub(crate) fn proved(&mut self, pythons: Pythons) -> bool {
+        let change = self.peer.proved(pythons);
+        self.note(change)
+    }
+
+    fn note(&mut self, change: Change) -> bool {
+        if change == Change::Contradicted {
+            self.own = None;
+            self.objects.clear();
+            self.order.clear();
+        }
+        change != Change::Nothing
+    }
+}
+
+/// What is known of a peer's version.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Peer {
+    /// What its handshake showed.
+    proven: Option<Pythons>,
+    /// What its pickles showed.
+    seen: Option<Evidence>,
+}
+
+/// What a pickle tells of who wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    pythons: Pythons,
+    protocol: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Nothing,
+    /// More is known.
+    Narrowed,
+    /// It is another than it seemed.
+    Contradicted,
+}
+
+impl Evidence {
+    /// Only Python 2 writes its `str`. In messages of managers there is always one where there could be; elsewhere a
+    /// pickle of protocol 2 without one may be of a Python 3 that was told to write protocol 2.
+    pub(crate) fn of(scan: &Scan, manager: bool) -> Evidence {
+        let pythons = match scan.protocol {
+            _ if scan.opcodes.intersects(STRINGS) => Pythons::PY2,
+            3.. => Pythons::writing(scan.protocol),
+            _ if manager => Pythons::PY3,
+            _ => Pythons::ANY,
+        };
+        Evidence { pythons, protocol: scan.protocol }
+    }
+}
+
+impl Peer {
+    pub(crate) fn pythons(&self) -> Pythons {
+        let proven = self.proven.unwrap_or(Pythons::ANY);
+        match self.seen {
+            Some(seen) => seen.pythons.intersect(proven).unwrap_or(seen.pythons),
+            None => proven,
+        }
+    }
+
+    /// The highest protocol that it surely reads.
+    pub(crate) fn readable(&self) -> u8 {
+        self.at_least(5)
+    }
+
+    /// The protocol to write to it: no higher than what it is sure to read, and 4 where its handshake is all that is
+    /// known, which every version with that handshake reads.
+    pub(crate) fn preferred(&self) -> u8 {
+        self.at_least(4)
+    }
+
+    fn at_least(&self, by_handshake: u8) -> u8 {
+        let proven = self.proven.map_or(2, Pythons::readable_protocol).min(by_handshake);
+        // Protocol 3 is 3.6 or 3.7, which read 4; protocol 4 is 3.8 or newer, which read 5.
+        let seen = match self.seen.map_or(0, |seen| seen.protocol) {
+            0..=2 => 2,
+            3 => 4,
+            _ => 5,
+        };
+        proven.max(seen)
+    }
+
+    pub(crate) fn saw(&mut self, new: Evidence) -> Change {
+        let before = self.pythons();
+        let Some(seen) = &mut self.seen else {
+            self.seen = Some(new);
+            return if self.pythons() == before { Change::Nothing } else { Change::Narrowed };
+        };
+        match seen.pythons.intersect(new.pythons) {
+            Some(pythons) => {
+                let protocol = seen.protocol.max(new.protocol);
+                *seen = Evidence { pythons, protocol };
+                if self.pythons() == before { Change::Nothing } else { Change::Narrowed }
+            }
+            None => {
+                *seen = new;
+                Change::Contradicted
+            }
+        }
+    }
+
+    pub(crate) fn proved(&mut self, pythons: Pythons) -> Change {
+        let before = self.pythons();
+        if self.proven.is_some_and(|proven| proven.intersect(pythons).is_none())
+            || self.seen.is_some_and(|seen| seen.pythons.intersect(pythons).is_none())
+        {
+            *self = Peer { proven: Some(pythons), seen: None };
+            return Change::Contradicted;
+        }
+        self.proven = Some(pythons);
+        if self.pythons() == before { Change::Nothing } else { Change::Narrowed }
+    }
+}
+
+const STRINGS: OpcodeSet = OpcodeSet::of(&[Opcode::String, Opcode::BinString, Opcode::ShortBinString]);
+
+/// A manager of CPython with this many objects runs into other limits first; each entry is some 200 bytes.
+const MAX_OBJECTS: usize = 65_536;
+/// Idents are 12 hexadecimal digits, typeids are names in a program.
+const MAX_TEXT: usize = 128;
+const MAX_NAMES: usize = 10_000;
+const MAX_NAME: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use sabir_pickle::scan;
+
+    use super::*;
+
+    const PY312: Pythons = Pythons::between(Version::new(3, 12), Version::new(3, 255));
+    const PY311: Pythons = Pythons::between(Version::new(2, 7), Version::new(3, 11));
+
+    fn saw(peer: &mut Peer, pickle: &[u8]) -> Change {
+        peer.saw(Evidence::of(&scan(pickle).unwrap(), false))
+    }
+
+    #[test]
+    fn what_a_peer_writes_raises_what_is_written_to_it() {
+        let mut peer = Peer::default();
+        assert_eq!((peer.preferred(), peer.readable()), (2, 2), "nothing is known");
+        for (pickle, protocol) in [(&b"\x80\x02N."[..], 2), (b"\x80\x03N.", 4), (b"\x80\x04N.", 5)] {
+            peer = Peer::default();
+            saw(&mut peer, pickle);
+            assert_eq!((peer.preferred(), peer.readable()), (protocol, protocol));
+        }
+    }
+
+    #[test]
+    fn a_sha256_challenge_means_4_until_more_is_seen() {
+        let mut peer = Peer::default();
+        peer.proved(PY312);
+        assert_eq!((peer.preferred(), peer.readable()), (4, 5));
+        saw(&mut peer, b"\x80\x04N.");
+        assert_eq!(peer.preferred(), 5);
+        let mut peer = Peer::default();
+        peer.proved(PY311);
+        assert_eq!(peer.preferred(), 2);
+    }
+
+    #[test]
+    fn only_a_str_proves_python_2() {
+        let mut peer = Peer::default();
+        saw(&mut peer, b"\x80\x02K\x01.");
+        assert_eq!(peer.pythons(), Pythons::ANY);
+        assert_eq!(saw(&mut peer, b"\x80\x02U\x01a."), Change::Narrowed);
+        assert_eq!(peer.pythons(), Pythons::PY2);
+    }
+
+    #[test]
+    fn what_contradicts_is_forgotten_with_all_that_hangs_on_it() {
+        let mut server = ServerKnowledge::new(None);
+        server.saw(Evidence::of(&scan(b"\x80\x02U\x01a.").unwrap(), true));
+        server.learn_object("7f00", "dict", None);
+        server.learn_own_address(&Address::Unix(b"/a".to_vec()), true);
+        assert!(server.saw(Evidence::of(&scan(b"\x80\x04\x8c\x01a.").unwrap(), true)));
+        assert_eq!(server.pythons(), Pythons::writing(4));
+        assert_eq!((server.object("7f00"), server.own_address()), (None, None));
+    }
+
+    #[test]
+    fn the_oldest_object_is_forgotten_first() {
+        let mut server = ServerKnowledge::new(None);
+        for n in 0..=MAX_OBJECTS {
+            server.learn_object(&alloc::format!("{n:x}"), "dict", None);
+        }
+        assert_eq!((server.objects.len(), server.order.len()), (MAX_OBJECTS, MAX_OBJECTS));
+        assert_eq!(server.object("0"), None);
+        assert!(server.object("1").is_some());
+    }
+
+    #[test]
+    fn a_proxy_reply_knows_the_own_address_better_than_a_value() {
+        let address = |port| Address::Inet { host: "0.0.0.0".into(), port };
+        let mut server = ServerKnowledge::new(None);
+        server.learn_own_address(&address(1), false);
+        server.learn_own_address(&address(2), false);
+        assert_eq!(server.own_address(), Some(&address(1)));
+        server.learn_own_address(&address(3), true);
+        assert_eq!(server.own_address(), Some(&address(3)));
+        server.learn_own_address(&address(4), false);
+        assert_eq!(server.own_address(), Some(&address(3)));
+        assert_eq!(ServerKnowledge::new(Some(address(9))).own_address(), Some(&address(9)));
     }
 }
