@@ -1,0 +1,350 @@
+//! `sabir gateway`: two programs that stay as they are.
+
+use std::fs;
+use std::future::Future;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use sabir::gateway::{AllowList, Authentication, Config, Gateway, GatewayOptions, Mode, Policy, Upstream};
+use sabir::net::Address;
+use sabir::pickle::{Names, Py2Str, Py2Text, Translation};
+use sabir::wire::auth::{LegacyDigest, MinAuth};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use crate::exit::Usage;
+use crate::keys::{KeyArgs, ServerKeyArgs};
+use crate::logging::{self, Level};
+use crate::values;
+
+/// Stand between two programs of different Python versions, which stay as they are
+///
+/// Listens where the client connects, connects to the server for it, and rewrites what each writes
+/// into what the other reads. Prints `listening on ADDR` once for each listener; logs go to standard
+/// error. Without a key the two programs authenticate with each other through the gateway.
+///
+///   sabir gateway --listen 127.0.0.1:5001 --to 127.0.0.1:5000
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct GatewayArgs {
+    /// Where clients connect
+    #[arg(long, value_name = "ADDR")]
+    listen: Address,
+    /// Where the server is; `original`: where a redirected client was going (Linux)
+    #[arg(long, value_name = "ADDR", value_parser = values::upstream)]
+    to: Upstream,
+    /// Another listener and its server; proxies that name this server are rewritten too
+    #[arg(long, value_name = "LISTEN=TO", value_parser = values::route)]
+    route: Vec<(Address, Upstream)>,
+    /// What the server calls itself in its proxies, if the gateway cannot see it
+    #[arg(long, value_name = "ADDR")]
+    to_alias: Option<Address>,
+
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    server_key: ServerKeyArgs,
+    /// What to answer to a server's challenge that names no digest
+    #[arg(long, value_enum, default_value_t, help_heading = "Keys")]
+    to_digest: DigestArg,
+    /// The weakest proof of a key that is taken and given
+    #[arg(long, value_enum, default_value_t, help_heading = "Keys")]
+    min_auth: MinAuthArg,
+    /// Listen beyond this machine although nobody has to prove a key
+    #[arg(long, help_heading = "Keys")]
+    no_auth: bool,
+
+    /// Which messages are taken for pickles
+    #[arg(long, value_enum, default_value_t, help_heading = "Rewriting")]
+    mode: ModeArg,
+    /// The pickle protocol that the client is written; default: what it is seen to read
+    #[arg(long, value_name = "0-5", value_parser = clap::value_parser!(u8).range(0..=5), help_heading = "Rewriting")]
+    client_protocol: Option<u8>,
+    /// The pickle protocol that the server is written; default: what it is seen to read
+    #[arg(long, value_name = "0-5", value_parser = clap::value_parser!(u8).range(0..=5), help_heading = "Rewriting")]
+    server_protocol: Option<u8>,
+    /// What a str of Python 2 becomes in Python 3
+    #[arg(long, value_enum, default_value_t, value_name = "POLICY", help_heading = "Rewriting")]
+    py2_str: Py2StrArg,
+    /// What text becomes in Python 2
+    #[arg(long, value_enum, default_value_t, value_name = "POLICY", help_heading = "Rewriting")]
+    py2_text: Py2TextArg,
+    /// More names that differ between versions, as tab-separated rows
+    #[arg(long, value_name = "FILE", help_heading = "Rewriting")]
+    names: Vec<PathBuf>,
+
+    /// What is done about the classes and functions that pickles name
+    #[arg(long, value_enum, default_value_t, help_heading = "Safety")]
+    policy: PolicyArg,
+    /// A name that `--policy strict` lets pass, as module.name; @FILE: one a line
+    #[arg(long, value_name = "NAME", help_heading = "Safety")]
+    allow: Vec<String>,
+    /// Let pass under `--policy strict` what is no pickle of protocol 2 to 5
+    #[arg(long, help_heading = "Safety")]
+    allow_raw: bool,
+
+    /// The longest message
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = values::size, help_heading = "Limits")]
+    max_message: u64,
+    /// How many connections may be unauthenticated at once; one more, and the oldest is closed
+    #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Limits")]
+    max_pending: usize,
+    /// How long the server may take to accept a connection
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::duration, help_heading = "Limits")]
+    connect_timeout: Duration,
+    /// How long a handshake may take
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::duration, help_heading = "Limits")]
+    handshake_timeout: Duration,
+    /// Close connections on which nothing was said for so long; default: never
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Limits")]
+    idle_timeout: Option<Duration>,
+    /// How long connections may finish what is in flight on Ctrl-C or SIGTERM
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration, help_heading = "Limits")]
+    shutdown_timeout: Duration,
+    /// Threads that serve connections; default: one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Limits")]
+    threads: Option<u16>,
+
+    /// How much is logged
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+    log: Level,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ModeArg {
+    /// Those that look like pickles, and all of a manager's
+    #[default]
+    Auto,
+    /// All
+    Pickle,
+    /// None: only bytes are passed on
+    Raw,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum DigestArg {
+    /// As every CPython does
+    #[default]
+    Md5,
+    /// As builds of some vendors do, which have no MD5
+    Sha256Raw,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum MinAuthArg {
+    /// All that Python before 3.12 can do
+    #[default]
+    Md5,
+    /// Python 3.12 and newer, and vendor builds without MD5
+    Sha256,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Py2StrArg {
+    /// Text if it is valid UTF-8, else bytes
+    #[default]
+    Utf8ElseBytes,
+    /// Text in UTF-8; anything else is an error
+    Utf8,
+    /// Text in Latin-1
+    Latin1,
+    /// Bytes
+    Bytes,
+    /// Text in ASCII; anything else is an error
+    Strict,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Py2TextArg {
+    /// unicode, whatever it holds
+    #[default]
+    Unicode,
+    /// str if it is ASCII, else unicode
+    AsciiStr,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum PolicyArg {
+    /// All pass
+    #[default]
+    Transparent,
+    /// What is not allowed is refused
+    Strict,
+    /// All pass, and are logged once each: a beginning for an allow list
+    Learn,
+}
+
+/// Runs until Ctrl-C or SIGTERM.
+pub(crate) fn run(args: GatewayArgs) -> anyhow::Result<()> {
+    logging::start(args.log);
+    raise_open_files();
+    let threads = args.threads.map(usize::from);
+    let options = options(args)?;
+    let threads = threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
+    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let runtime = builder.worker_threads(threads).enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        let gateway = Gateway::bind(options).await?;
+        let mut out = io::stdout().lock();
+        for address in gateway.local_addresses() {
+            writeln!(out, "listening on {address}")?;
+        }
+        out.flush()?;
+        drop(out);
+        gateway.run(stop).await?;
+        Ok(())
+    })
+}
+
+fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
+    let client_key = args.key.key()?;
+    let server_key = args.server_key.key()?.or_else(|| client_key.clone());
+    let authentication = if server_key.is_none() {
+        Authentication::PassThrough
+    } else {
+        let beyond = |address: &&Address| !address.is_loopback();
+        let mut listeners = std::iter::once(&args.listen).chain(args.route.iter().map(|(listen, _)| listen));
+        if let Some(open) = listeners.find(beyond).filter(|_| client_key.is_none() && !args.no_auth) {
+            let why = format!(
+                "{open} can be reached from other machines, and whoever connects would use the server's key \
+                 without having one: give clients a key too (--authkey-file), or say --no-auth"
+            );
+            return Err(Usage(why).into());
+        }
+        let min_auth = match args.min_auth {
+            MinAuthArg::Md5 => MinAuth::Md5,
+            MinAuthArg::Sha256 => MinAuth::Sha256,
+        };
+        let server_digest = match args.to_digest {
+            DigestArg::Md5 => LegacyDigest::Md5,
+            DigestArg::Sha256Raw => LegacyDigest::Sha256Raw,
+        };
+        Authentication::Terminate { client_key, server_key, min_auth, server_digest }
+    };
+    let rewriting = Config {
+        mode: match args.mode {
+            ModeArg::Auto => Mode::Auto,
+            ModeArg::Pickle => Mode::Pickle,
+            ModeArg::Raw => Mode::Raw,
+        },
+        translation: translation(&args.names, args.py2_str, args.py2_text)?,
+        client_protocol: args.client_protocol,
+        server_protocol: args.server_protocol,
+        policy: policy(args.policy, &args.allow, args.allow_raw)?,
+        ..Config::default()
+    };
+    let mut options = GatewayOptions::new(args.listen, args.to)
+        .authentication(authentication)
+        .rewriting(rewriting)
+        .max_message(args.max_message)
+        .max_pending(args.max_pending)
+        .connect_timeout(args.connect_timeout)
+        .handshake_timeout(args.handshake_timeout)
+        .idle_timeout(args.idle_timeout)
+        .shutdown_timeout(args.shutdown_timeout);
+    for (listen, to) in args.route {
+        options = options.route(listen, to);
+    }
+    if let Some(alias) = args.to_alias {
+        options = options.server_alias(alias);
+    }
+    Ok(options)
+}
+
+/// Names and strings between versions, as a user wants them.
+pub(crate) fn translation(
+    files: &[PathBuf],
+    py2_str: Py2StrArg,
+    py2_text: Py2TextArg,
+) -> Result<Translation, Usage> {
+    let mut names = Names::builtin();
+    for file in files {
+        let rows = fs::read_to_string(file)
+            .map_err(|error| Usage(format!("cannot read the names in {}: {error}", file.display())))?;
+        names.extend(&rows).map_err(|error| Usage(format!("{}: {error}", file.display())))?;
+    }
+    let py2_str = match py2_str {
+        Py2StrArg::Utf8ElseBytes => Py2Str::Utf8ElseBytes,
+        Py2StrArg::Utf8 => Py2Str::Utf8,
+        Py2StrArg::Latin1 => Py2Str::Latin1,
+        Py2StrArg::Bytes => Py2Str::Bytes,
+        Py2StrArg::Strict => Py2Str::Strict,
+    };
+    let py2_text = match py2_text {
+        Py2TextArg::Unicode => Py2Text::Unicode,
+        Py2TextArg::AsciiStr => Py2Text::AsciiStr,
+    };
+    Ok(Translation::new(names, py2_str, py2_text))
+}
+
+fn policy(policy: PolicyArg, allowed: &[String], allow_raw: bool) -> Result<Policy, Usage> {
+    if !matches!(policy, PolicyArg::Strict) && (allow_raw || !allowed.is_empty()) {
+        return Err(Usage("--allow and --allow-raw mean something with --policy strict only".into()));
+    }
+    match policy {
+        PolicyArg::Transparent => Ok(Policy::Transparent),
+        PolicyArg::Learn => Ok(Policy::Learn),
+        PolicyArg::Strict => {
+            let mut allow = AllowList::builtin();
+            for entry in allowed {
+                match entry.strip_prefix('@') {
+                    Some(file) => allow_file(&mut allow, file)?,
+                    None => allow.add(entry).map_err(|error| Usage(format!("--allow: {error}")))?,
+                }
+            }
+            for name in allow.dangerous() {
+                warn!("--allow {name} lets a pickle do anything");
+            }
+            Ok(Policy::Strict { allow, allow_raw })
+        }
+    }
+}
+
+/// One name a line; what follows a `#` is a comment.
+fn allow_file(allow: &mut AllowList, file: &str) -> Result<(), Usage> {
+    let text = fs::read_to_string(file).map_err(|error| Usage(format!("cannot read {file}: {error}")))?;
+    for (line, entry) in text.lines().enumerate() {
+        let entry = entry.split('#').next().unwrap_or_default().trim();
+        if !entry.is_empty() {
+            let wrong = |error| Usage(format!("{file}, line {}: {error}", line + 1));
+            allow.add(entry).map_err(wrong)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends with the first Ctrl-C or SIGTERM; the second ends the program.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        info!("stopping: connections finish what is in flight");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            std::process::exit(0);
+        });
+    })
+}
+
+/// A connection takes two descriptors, and the usual limit of 1,024 is soft.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum || limit.current.is_some() && limit.maximum.is_none() {
+        // Without it we accept fewer connections at once.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+}

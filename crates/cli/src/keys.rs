@@ -1,0 +1,102 @@
+//! Authentication keys: from a file or the environment, never from an argument that `ps` shows.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sabir::wire::auth::AuthKey;
+
+use crate::exit::Usage;
+
+/// Where the key of clients (and of the server, unless it has one of its own) is.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(multiple = false)]
+#[command(next_help_heading = "Keys")]
+pub(crate) struct KeyArgs {
+    /// The authentication key is what this file holds; one newline at its end does not count
+    #[arg(long, value_name = "FILE")]
+    authkey_file: Option<PathBuf>,
+    /// The key is in this file, in hexadecimal
+    #[arg(long, value_name = "FILE")]
+    authkey_hex_file: Option<PathBuf>,
+    /// The key is in this environment variable
+    #[arg(long, value_name = "VAR")]
+    authkey_env: Option<String>,
+}
+
+/// Where the server's own key is.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(multiple = false)]
+#[command(next_help_heading = "Keys")]
+pub(crate) struct ServerKeyArgs {
+    /// The server has another key than the clients: what this file holds
+    #[arg(long, value_name = "FILE")]
+    to_authkey_file: Option<PathBuf>,
+    /// The server's key is in this environment variable
+    #[arg(long, value_name = "VAR")]
+    to_authkey_env: Option<String>,
+}
+
+impl KeyArgs {
+    /// The key, if one was given.
+    pub(crate) fn key(&self) -> Result<Option<AuthKey>, Usage> {
+        if let Some(file) = &self.authkey_file {
+            return from_file(file).map(Some);
+        }
+        if let Some(file) = &self.authkey_hex_file {
+            return from_hex_file(file).map(Some);
+        }
+        self.authkey_env.as_deref().map(from_env).transpose()
+    }
+}
+
+impl ServerKeyArgs {
+    /// The key, if one was given.
+    pub(crate) fn key(&self) -> Result<Option<AuthKey>, Usage> {
+        if let Some(file) = &self.to_authkey_file {
+            return from_file(file).map(Some);
+        }
+        self.to_authkey_env.as_deref().map(from_env).transpose()
+    }
+}
+
+fn from_file(file: &Path) -> Result<AuthKey, Usage> {
+    let mut key = read(file)?;
+    if key.last() == Some(&b'\n') {
+        key.pop();
+        if key.last() == Some(&b'\r') {
+            key.pop();
+        }
+    }
+    Ok(AuthKey::new(key))
+}
+
+fn from_hex_file(file: &Path) -> Result<AuthKey, Usage> {
+    let text = read(file)?;
+    let digits: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let key: Option<Vec<u8>> = digits
+        .chunks(2)
+        .map(|pair| {
+            let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            let &[high, low] = pair else { return None };
+            Some(digit(high)? << 4 | digit(low)?)
+        })
+        .collect();
+    let wrong =
+        || Usage(format!("{} holds no hexadecimal key: expected pairs of 0-9 and a-f", file.display()));
+    key.map(AuthKey::new).ok_or_else(wrong)
+}
+
+fn from_env(variable: &str) -> Result<AuthKey, Usage> {
+    let value =
+        env::var_os(variable).ok_or_else(|| Usage(format!("the environment has no variable {variable}")))?;
+    #[cfg(unix)]
+    let bytes = std::os::unix::ffi::OsStringExt::into_vec(value);
+    #[cfg(not(unix))]
+    let bytes = value.to_string_lossy().into_owned().into_bytes();
+    Ok(AuthKey::new(bytes))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Usage> {
+    fs::read(file).map_err(|error| Usage(format!("cannot read the key file {}: {error}", file.display())))
+}

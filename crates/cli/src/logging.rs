@@ -1,0 +1,43 @@
+//! Logs go to standard error; standard output is for what a script waits for.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing::level_filters::LevelFilter;
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Level {
+    /// Nothing.
+    Off,
+    /// What makes the program end.
+    Error,
+    /// What goes wrong with one connection.
+    Warn,
+    /// What a user may want to know.
+    #[default]
+    Info,
+    /// Every connection.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Begins to log.
+pub(crate) fn start(level: Level) {
+    let level = match level {
+        Level::Off => LevelFilter::OFF,
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    };
+    let terminal = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(terminal)
+        .with_target(false);
+    // It fails only if there is a subscriber already.
+    let _ = subscriber.try_init();
+}
