@@ -1,0 +1,44 @@
+//! Sabir beside its peers: the same bytes, both in one run, rounds that visit every peer in turn.
+//!
+//! `cargo run --release -p sabir-bench -- codec` measures the codec, `-- gateway` what a gateway costs on the way,
+//! `-- stock` what programs on unmodified Pythons see. Each prints a table of medians with their spread.
+
+mod codec;
+mod gateway;
+mod load;
+mod processes;
+mod proxy;
+mod report;
+mod stock;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        ["codec"] => codec::run(),
+        ["gateway"] => gateway::run(),
+        ["stock"] => stock::run(),
+        // What the measurements start themselves.
+        ["proxy", listen, to] => proxy::run(listen, to),
+        ["serve", address, mode] => load::serve(address, mode),
+        ["pingpong", address, size, seconds] => load::pingpong(address, size, seconds),
+        ["stream", address, size, total] => load::stream(address, size, total),
+        ["hold", address, count] => load::hold(address, count),
+        _ => {
+            eprintln!("usage: sabir-bench codec|gateway|stock");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sabir-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What any measurement can fail with: it then says so and stops.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;

@@ -1,0 +1,82 @@
+//! Children of a measurement, stopped by their own handles.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use crate::Outcome;
+
+/// A process that says a line when it is ready, and is stopped when this is dropped.
+pub(crate) struct Background {
+    child: Child,
+    /// What it said.
+    pub(crate) line: String,
+}
+
+impl Background {
+    pub(crate) fn start(command: &mut Command) -> Outcome<Background> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        if let Some(out) = child.stdout.take() {
+            BufReader::new(out).read_line(&mut line)?;
+        }
+        let background = Background { child, line: line.trim().into() };
+        if background.line.is_empty() {
+            return Err(format!("{command:?} ended before it was ready").into());
+        }
+        Ok(background)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// This program, to start its other parts.
+pub(crate) fn ourselves(pinned: bool) -> Outcome<Command> {
+    Ok(on_core(std::env::current_exe()?, pinned))
+}
+
+/// The program `sabir`, which is built beside this one or named by `SABIR`.
+pub(crate) fn sabir(pinned: bool) -> Outcome<Command> {
+    let beside = std::env::current_exe()?.with_file_name("sabir");
+    let path = std::env::var_os("SABIR").map_or(beside, PathBuf::from);
+    if !path.exists() {
+        return Err(format!("{} is missing: cargo build --release -p sabir-cli", path.display()).into());
+    }
+    Ok(on_core(path, pinned))
+}
+
+/// A command on core 0 only, which leaves out what waking an idle core costs, or on all.
+fn on_core(program: PathBuf, pinned: bool) -> Command {
+    if !pinned {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(program);
+    command
+}
+
+/// Runs a command and gives the numbers that it prints.
+pub(crate) fn numbers(command: &mut Command) -> Outcome<Vec<f64>> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(format!("{command:?} failed: {}", output.status).into());
+    }
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
+}
+
+/// The interpreter of a version, from PATH or the environment: `SABIR_PYTHON_3_13=/path/to/python`.
+pub(crate) fn python(version: &str) -> String {
+    let variable = format!("SABIR_PYTHON_{}", version.replace('.', "_"));
+    std::env::var(variable).unwrap_or_else(|_| format!("python{version}"))
+}
