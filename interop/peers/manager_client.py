@@ -332,7 +332,7 @@ def dict_popitem(m):
 @step
 def dict_errors(m):
     items = m.dict()
-    return [caught(lambda: items[u'gone']), caught(lambda: items.pop(7)), kind_of(lambda: items[[]])]
+    return [caught(lambda: items['gone']), caught(lambda: items.pop(7)), kind_of(lambda: items[[]])]
 
 
 @step

@@ -8,13 +8,16 @@ from zoo import ZOO
 
 
 class Echo(object):
-    """A registered class: its methods show what the server sees, and hand out what it makes."""
+    """A registered class: its methods show what the server sees, and hand out what it makes.
+
+    What a client compares as its own step is described in neutral words, since the server is of any version.
+    """
 
     def __init__(self, *args, **kwargs):
         self.made_with = (args, kwargs)
 
     def see_made_with(self):
-        return describe(self.made_with[0]) + ' ' + keywords(self.made_with[1])
+        return describe(self.made_with[0], native=False) + ' ' + keywords(self.made_with[1])
 
     def see(self, value):
         return describe(value)
@@ -54,7 +57,7 @@ class Echo(object):
 
 def keywords(kwargs):
     """Names are names, whichever type of string 2.7 holds them in."""
-    return ', '.join(['%s=%s' % (name, describe(kwargs[name])) for name in sorted(kwargs)])
+    return ', '.join(['%s=%s' % (name, describe(kwargs[name], native=False)) for name in sorted(kwargs)])
 
 
 class Manager(SyncManager):

@@ -102,7 +102,7 @@ class Peer(object):
         for name in names:
             data = pickle.dumps(ZOO[name](), int(protocol))
             self.connection.send_bytes(data)
-            yield name, describe(data)
+            yield name, describe(data, native=False)
 
     def recv_pickles(self, *names):
         for name in names:
@@ -110,7 +110,7 @@ class Peer(object):
 
     def recv_raw(self, *names):
         for name in names:
-            yield name, attempt(lambda: describe(self.connection.recv_bytes()))
+            yield name, attempt(lambda: describe(self.connection.recv_bytes(), native=False))
 
     # Graphs.
 

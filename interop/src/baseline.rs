@@ -64,8 +64,12 @@ impl Baseline {
     }
 }
 
-/// The cell's name, at a protocol that the receiver's own version can write: a 2.7 program never wrote protocol 4.
+/// The name under which a stock pair has it: at a protocol that the receiver's own version can write, since a 2.7 program
+/// never wrote protocol 4; and who wrote first makes no difference to a stock pair.
 fn readable(cell: &Cell) -> String {
+    if cell.manner() == "blind" {
+        return format!("send:{}", cell.value());
+    }
     match cell.manner().strip_prefix("pickle").and_then(|digits| digits.parse::<u8>().ok()) {
         Some(protocol) => format!("pickle{}:{}", protocol.min(cell.to.highest_protocol()), cell.value()),
         None => cell.name.clone(),

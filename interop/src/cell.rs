@@ -31,7 +31,8 @@ pub struct Cell {
     pub from: Version,
     /// The version whose program looked at it.
     pub to: Version,
-    /// How it travelled and what it is: `send:int_zero`, `pickle3:int_zero`, `raw0:int_zero`, `graph_7`, `see:int_zero`
+    /// How it travelled and what it is: `send:int_zero`, `blind:int_zero` (sent before the receiver had written anything),
+    /// `pickle3:int_zero` (the program's own pickle), `raw0:int_zero` (the same, as bytes), `graph_7`, `see:int_zero`
     /// (the manager's server looks), `make:int_zero` (its client looks), `fail:exc_key`, `step_lock`.
     pub name: String,
     /// What was seen.
