@@ -28,6 +28,8 @@ mod output;
 mod report;
 #[cfg(feature = "serde")]
 pub mod serde;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod text;
 mod translate;
 mod version;

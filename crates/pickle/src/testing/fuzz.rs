@@ -1,0 +1,201 @@
+//! What the fuzzers run. `fuzz/` has a target for each.
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{Choices, arbitrary_graph, same};
+use crate::dump::{DumpOptions, MemoStyle};
+use crate::error::{Category, ErrorKind};
+use crate::graph::{Graph, Make, Node, NodeId, Object, Step};
+use crate::lex::Lexer;
+use crate::limits::Limits;
+use crate::op::Op;
+use crate::opcode::Opcode;
+use crate::report::{Target, Verdicts};
+use crate::version::Pythons;
+use crate::{dis, emit_op, lower, report, scan};
+
+/// Any bytes are opcodes and then an error or STOP, and the opcodes are written back to the same bytes.
+pub fn fuzz_lex(data: &[u8]) {
+    let mut out = Vec::new();
+    let mut lexer = Lexer::new(data);
+    let mut failed = false;
+    for op in lexer.by_ref() {
+        match op {
+            Ok(op) => {
+                assert_eq!((op.start, op.op.opcode().byte()), (out.len(), data[op.start]));
+                emit_op(&op.op, &mut out).expect("what was read can be written");
+                assert_eq!(op.end, out.len());
+            }
+            Err(error) => {
+                assert_eq!((error.offset(), error.category()), (Some(out.len() as u64), Category::Malformed));
+                failed = true;
+            }
+        }
+    }
+    assert_eq!(out, data[..out.len()]);
+    let scan = scan(data);
+    assert_eq!(scan.is_err(), failed);
+    assert!(scan.is_ok_and(|scan| scan.length == out.len()) || failed);
+}
+
+/// Any bytes are a graph or an error, of no more nodes than bytes and three; and a graph is the same after dump and load.
+pub fn fuzz_load(data: &[u8]) {
+    let graph = match Graph::load(Bytes::copy_from_slice(data), &Limits::DEFAULT) {
+        Ok(graph) => graph,
+        Err(error) => {
+            assert!(error.category() != Category::Unrepresentable, "{error}");
+            assert!(error.offset().is_some_and(|offset| offset <= data.len() as u64), "{error}");
+            return;
+        }
+    };
+    assert!(graph.len() <= data.len() + 3, "{} nodes of {} bytes", graph.len(), data.len());
+    assert!(graph.length() <= data.len());
+    for protocol in [graph.protocol(), 5] {
+        reload(&graph, &DumpOptions::protocol(protocol));
+    }
+}
+
+/// Any graph, dumped at any protocol, loads as the same graph, but for the forms that the protocol has for some objects.
+pub fn fuzz_dump(data: &[u8]) {
+    let graph = arbitrary_graph(&mut Choices::new(data));
+    for protocol in 0..=5 {
+        for memo in [MemoStyle::Shared, MemoStyle::Everything] {
+            for python in [Pythons::ANY, Pythons::PY2, Pythons::PY3] {
+                if protocol <= python.readable_protocol() {
+                    reload(&graph, &DumpOptions { python, memo, ..DumpOptions::protocol(protocol) });
+                }
+            }
+        }
+    }
+}
+
+/// Any bytes have a report; for what loads, it lists every name and every call of the graph, in order.
+pub fn fuzz_report(data: &[u8]) {
+    // The table is of no consequence here, and takes longer to read than most inputs.
+    let mut verdicts = Verdicts::empty();
+    verdicts.extend("dangerous\tos\tsystem\tx\nharmless\tm\tC\n").expect("two rows");
+    let found = report(data, &verdicts);
+    assert!(found.length <= data.len());
+    let direct: Vec<usize> = Lexer::new(data)
+        .map_while(Result::ok)
+        .filter(|op| matches!(op.op, Op::Global { .. } | Op::Inst { .. }))
+        .map(|op| op.start)
+        .collect();
+    let reported = found.names.iter().filter(|name| matches!(name.opcode, Opcode::Global | Opcode::Inst));
+    assert_eq!(
+        reported.map(|name| name.offset).collect::<Vec<_>>(),
+        direct,
+        "every name that stands in the pickle"
+    );
+    if data.len() < 4096 {
+        assert!(found.to_string().len() > 4);
+    }
+    let Ok(graph) = Graph::load(Bytes::copy_from_slice(data), &Limits::DEFAULT) else { return };
+    assert_eq!(found.error, None, "what loads is not broken");
+    let mut names = found.names.iter().filter(|name| !matches!(name.target, Target::Extension(_)));
+    let mut calls = 0;
+    for id in graph.ids() {
+        match &graph[id] {
+            Node::Global(global) => {
+                let name = names.next().expect("a name for each global");
+                let [module_text, name_text] = [global.module, global.name].map(|blob| graph.blob(blob));
+                let expected = Target::Global {
+                    module: alloc::string::String::from_utf8_lossy(module_text),
+                    name: alloc::string::String::from_utf8_lossy(name_text),
+                };
+                assert!(name.target == expected || module_text.len().max(name_text.len()) > 100, "{name:?}");
+            }
+            Node::Object(object) if !matches!(object.make, Make::Given(_)) => calls += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(names.next(), None, "a global for each name");
+    let called = |opcode| {
+        matches!(opcode, Opcode::Reduce | Opcode::NewObj | Opcode::NewObjEx | Opcode::Obj | Opcode::Inst)
+    };
+    assert_eq!(
+        found.calls.iter().filter(|call| called(call.opcode)).count(),
+        calls,
+        "a call for each object"
+    );
+}
+
+/// Any bytes have a disassembly, whose rows stand where the lexer finds opcodes, and which ends in one error at most.
+pub fn fuzz_dis(data: &[u8]) {
+    let mut ops = Lexer::new(data);
+    let mut rows = dis(data);
+    let mut shown = 0;
+    for row in rows.by_ref() {
+        let Ok(row) = row else { break };
+        let op = ops.next().expect("an opcode for each row").expect("which can be read");
+        assert_eq!((row.offset, format!("{:?}", row.op)), (op.start, format!("{:?}", op.op)));
+        shown += row.to_string().len();
+    }
+    assert!(rows.next().is_none());
+    // Escapes take four characters for a byte, and a row has some 500 more at the worst.
+    assert!(shown <= data.len() * 600 + 5000);
+}
+
+/// Dumps and loads a graph, and compares it with what was to be written.
+fn reload(graph: &Graph, options: &DumpOptions<'_>) {
+    if known_defect(graph, options) {
+        return;
+    }
+    let dumped = match graph.dump(options) {
+        Ok(dumped) => dumped,
+        Err(error) => {
+            assert_eq!(error.category(), Category::Unrepresentable, "{error}");
+            return;
+        }
+    };
+    let loaded = match Graph::load(Bytes::from(dumped.clone()), &Limits::DEFAULT) {
+        Ok(loaded) => loaded,
+        // Decimal digits have a limit that binary integers do not have.
+        Err(error) if *error.kind() == ErrorKind::Limit("digits of an integer") => return,
+        Err(error) => panic!("{error} in what was dumped: {}", dumped.escape_ascii()),
+    };
+    assert_eq!(loaded.length(), dumped.len());
+    if !buffers_in_order(graph) {
+        return;
+    }
+    // Byte for byte what a protocol says for sets and the like is the lowering's own business, which real Pythons judge.
+    let mut wanted = graph.clone();
+    lower::lower(&mut wanted, options).expect("it was dumped");
+    if let Err(difference) = same(&wanted, &loaded) {
+        let (a, b) = (&wanted[difference.a], &loaded[difference.b]);
+        panic!("{difference}, {options:?}: {a:?} became {b:?} in {}", dumped.escape_ascii());
+    }
+}
+
+/// What `dump` does not get right yet: ADDITEMS on an object below protocol 4, and what a shared persistent id holds.
+fn known_defect(graph: &Graph, options: &DumpOptions<'_>) -> bool {
+    let adds = |object: &Object| object.steps.iter().any(|step| matches!(step, Step::AddItems(_)));
+    let mut references = alloc::vec![0; graph.len()];
+    references[graph.root().index()] += 1;
+    graph.ids().for_each(|id| graph[id].for_each_child(|child| references[child.index()] += 1));
+    graph.ids().any(|id| match &graph[id] {
+        Node::Object(object) => options.protocol < 4 && adds(object),
+        Node::Persistent(_) => references[id.index()] > 1,
+        _ => false,
+    })
+}
+
+/// Whether each buffer is referred to once, and they are met in the order of their indices, as all picklers write them.
+fn buffers_in_order(graph: &Graph) -> bool {
+    let buffers = graph.ids().filter(|&id| matches!(graph[id], Node::Buffer { .. })).collect::<Vec<NodeId>>();
+    if buffers.is_empty() {
+        return true;
+    }
+    let items = graph.items(graph.root()).unwrap_or_default();
+    let tail = &items[items.len().saturating_sub(buffers.len())..];
+    let mut references = 0;
+    graph.ids().for_each(|id| {
+        graph[id]
+            .for_each_child(|child| references += usize::from(matches!(graph[child], Node::Buffer { .. })));
+    });
+    tail == buffers && references == buffers.len()
+}
