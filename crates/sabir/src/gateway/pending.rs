@@ -29,10 +29,10 @@ impl Pending {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let (number, evicted) = (waiting.next, Arc::new(Notify::new()));
         waiting.next += 1;
-        if waiting.evictions.len() >= self.most {
-            if let Some((_, oldest)) = waiting.evictions.pop_first() {
-                oldest.notify_one();
-            }
+        if waiting.evictions.len() >= self.most
+            && let Some((_, oldest)) = waiting.evictions.pop_first()
+        {
+            oldest.notify_one();
         }
         waiting.evictions.insert(number, evicted.clone());
         Ticket { pending: self.clone(), number, evicted }
