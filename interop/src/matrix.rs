@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use sabir_pickle::Version;
 
@@ -304,18 +304,10 @@ fn run_one(
 fn route(pool: &Pool, way: Way, program: Option<&PathBuf>) -> Route {
     let (Some(program), false) = (program, way == Way::Direct) else { return Route::Direct };
     let options = match way {
-        Way::GatewayWithKey => vec!["--authkey-file".to_owned(), key_file(pool)],
+        Way::GatewayWithKey => vec!["--authkey-file".to_owned(), pool.key_file()],
         _ => Vec::new(),
     };
     Route::Gateway { program: program.clone(), listen: "127.0.0.1:0".to_owned(), options }
-}
-
-/// The peers' key, in a file, with the newline that an editor leaves at the end.
-fn key_file(pool: &Pool) -> String {
-    let path = format!("{}/key", pool.folder());
-    // A file that cannot be written shows as a gateway that does not start.
-    let _ = fs::write(&path, b"interop\n");
-    path
 }
 
 /// Pairs at work at once.

@@ -49,12 +49,19 @@ impl Pool {
         let folder = env::temp_dir().join(format!("sabir-interop-{}-{number}", process::id()));
         // One that cannot be made shows as a server that does not listen.
         let _ = fs::create_dir_all(&folder);
+        // With the newline that an editor leaves at the end.
+        let _ = fs::write(folder.join(KEY_FILE), b"interop\n");
         Pool { interpreters, folder, idle: Mutex::default(), names: Mutex::default() }
     }
 
     /// Where the peers' sockets and keys are. It is there as long as the pool.
     pub fn folder(&self) -> Display<'_> {
         self.folder.display()
+    }
+
+    /// A file with the key that all peers use.
+    pub fn key_file(&self) -> String {
+        self.folder.join(KEY_FILE).display().to_string()
     }
 
     /// A peer of this version that nobody else uses.
@@ -123,3 +130,5 @@ impl Drop for Lent<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+const KEY_FILE: &str = "key";

@@ -17,11 +17,17 @@ pub fn failures(results: &Results, differences: &Differences, plan: &Plan) -> Ve
             continue; // what unmodified pairs cannot do is the reason for all this
         }
         let pair = format!("{kind} {way:?}, server {server}, client {client}");
-        for mismatch in &verdict.unequal {
-            failures.push(format!("{pair}: {}", told(mismatch)));
+        let mut lines: Vec<String> = verdict.unequal.iter().take(SHOWN).map(told).collect();
+        if verdict.unequal.len() > SHOWN {
+            lines.push(format!("and {} more", verdict.unequal.len() - SHOWN));
         }
-        if !verdict.unequal.is_empty() && !verdict.log.is_empty() {
-            failures.push(format!("{pair}: the gateway's log ends\n    {}", verdict.log.join("\n    ")));
+        if !lines.is_empty() {
+            lines.extend(verdict.log.iter().map(|line| format!("log: {line}")));
+            failures.push(format!(
+                "{pair}: {} cases differ\n    {}",
+                verdict.unequal.len(),
+                lines.join("\n    ")
+            ));
         }
     }
     for (version, same) in &results.identity {
@@ -39,6 +45,9 @@ pub fn failures(results: &Results, differences: &Differences, plan: &Plan) -> Ve
     }
     failures
 }
+
+/// Mismatches that are told of one pair.
+const SHOWN: usize = 5;
 
 /// One mismatch in a line.
 pub fn told(mismatch: &Mismatch) -> String {

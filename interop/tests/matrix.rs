@@ -70,7 +70,6 @@ fn without_a_gateway_the_bytes_are_the_same() {
 }
 
 #[test]
-#[ignore = "the gateway program does not exist yet"]
 fn old_and_new_understand_each_other_through_the_gateway() {
     let Some(found) = interpreters(&[OLD, MIDDLE, NEW]) else { return };
     let pairs = vec![(OLD, NEW), (NEW, OLD), (OLD, OLD), (MIDDLE, NEW)];
