@@ -25,8 +25,11 @@
 //! | [`knowledge`] | what is known of a peer, and of one upstream address |
 //! | [`error`] | why a connection ends, by side |
 //! | [`event`] | what happened, for the log |
+//! | `testing` | bodies of fuzz targets (feature `testing`) |
 #![no_std]
 extern crate alloc;
+#[cfg(any(test, feature = "testing"))]
+extern crate std;
 
 pub mod config;
 pub mod error;
@@ -34,6 +37,8 @@ pub mod event;
 pub mod knowledge;
 pub mod policy;
 pub mod relay;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use config::{Addresses, Config, Mode, Route};
 pub use error::RelayError;
