@@ -69,7 +69,7 @@
 //! [`Limits::max_depth`] says how deep they may nest. An object that contains itself is an error.
 //!
 //! Errors of category [`Unrepresentable`](crate::Category::Unrepresentable) name the path to the value and the offset
-//! of the opcode that made it: `[3].size: invalid type: string "x", expected u32 at offset 29`.
+//! of the opcode that made it (for None, True and False, that made what they are in): `[3].size: invalid type: string "x", expected u32 at offset 29`.
 
 mod access;
 mod class;

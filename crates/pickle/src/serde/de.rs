@@ -208,7 +208,8 @@ impl<'r, 't, 'de> Value<'r, 't, 'de> {
                 visitor.visit_string(format!("{numerator}/{denominator}"))
             }
             Form::Array(code, bytes) => numbers::visit_array(self, code, &bytes, visitor),
-            Form::Member(_, name) => visitor.visit_borrowed_str(name),
+            Form::Member(_, Cow::Borrowed(name)) => visitor.visit_borrowed_str(name),
+            Form::Member(_, Cow::Owned(name)) => visitor.visit_string(name),
             Form::Instance(instance) => {
                 let Instance { args, attributes, state, items, pairs, .. } = instance;
                 match state {
@@ -516,6 +517,10 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
             Item::List(span) | Item::Tuple(span) => self.seq(self.reading.tape.references(span), visitor),
             Item::Bytes(bytes) | Item::ByteArray(bytes) | Item::String(bytes) => {
                 numbers::visit_array(self, numbers::BYTES, bytes, visitor)
+            }
+            Item::ReprString(_) => {
+                let bytes = forms::bytes_of(self.reading.tape, self.id).unwrap_or_default();
+                numbers::visit_array(self, numbers::BYTES, &bytes, visitor)
             }
             Item::Object(index) => self.object_as_seq(index, visitor),
             _ => self.deserialize_any(visitor),

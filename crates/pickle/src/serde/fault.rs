@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use super::tape::FALSE;
 use crate::error::{Error, ErrorKind};
 
 /// What went wrong while a value was read or written, and where in the value.
@@ -38,10 +39,13 @@ impl Fault {
         self.at(item)
     }
 
-    /// Says which item it is, unless an inner one is known.
+    /// Says which item it is, unless an inner one is known. None, True and False are everywhere the same item, so that
+    /// what they are in has to do.
     #[cold]
     pub(super) fn at(mut self, item: u32) -> Fault {
-        self.0.item.get_or_insert(item);
+        if item > FALSE {
+            self.0.item.get_or_insert(item);
+        }
         self
     }
 

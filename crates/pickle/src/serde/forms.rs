@@ -30,7 +30,7 @@ pub(super) enum Form<'t, 'de> {
     /// The items of an `array.array`, by its machine format code.
     Array(u8, Cow<'de, [u8]>),
     /// An attribute of a class, by its name: a member of an enum, or a nested class.
-    Member(u32, &'de str),
+    Member(u32, Cow<'de, str>),
     Instance(Instance<'t>),
 }
 
@@ -73,6 +73,19 @@ pub(super) fn form<'t, 'de>(tape: &'t Tape<'de>, object: &'t Object) -> Form<'t,
     };
     known(tape, object, &call).unwrap_or_else(|| {
         let mut instance = instance(tape, object, call.class, call.args);
+        if let (Form::Instance(instance), Make::Reduce { callable, .. }) = (&mut instance, object.make)
+            && is_reconstructor(name(tape, callable))
+            && let [base] = *instance.args
+        {
+            // Protocols 0 and 1 make an instance of a subclass of list or dict from one of these, whole.
+            match tape.item(base) {
+                Item::Dict(span) => instance.pairs = tape.references(span),
+                Item::List(span) | Item::Set(span) | Item::FrozenSet(span) => {
+                    instance.items = tape.references(span);
+                }
+                _ => {}
+            }
+        }
         if let (Form::Instance(instance), Some(kwargs)) = (&mut instance, call.kwargs)
             && let Item::Dict(span) = tape.item(kwargs)
             && span.len() > 0
@@ -101,8 +114,8 @@ pub(super) fn call<'t>(tape: &'t Tape<'_>, object: &'t Object) -> Option<Call<'t
                 ((b"copyreg" | b"copy_reg", b"__newobj_ex__"), &[class, args, kwargs]) => {
                     (class, row(args)?, Some(kwargs))
                 }
-                ((b"copyreg" | b"copy_reg", b"_reconstructor"), [class, base, state]) => {
-                    let args = match name(tape, *base) {
+                (name, [class, base, state]) if is_reconstructor(name) => {
+                    let args = match self::name(tape, *base) {
                         (b"builtins" | b"__builtin__", b"object") => Cow::Borrowed(&[][..]),
                         (b"builtins" | b"__builtin__", b"tuple") => row(*state)?,
                         _ => Cow::Borrowed(core::slice::from_ref(state)),
@@ -116,9 +129,31 @@ pub(super) fn call<'t>(tape: &'t Tape<'_>, object: &'t Object) -> Option<Call<'t
     Some(Call { class, args, kwargs })
 }
 
+fn is_reconstructor(name: (&[u8], &[u8])) -> bool {
+    matches!(name, (b"copyreg" | b"copy_reg", b"_reconstructor"))
+}
+
 /// Module and name of a global; empty for what is none.
 pub(super) fn name<'de>(tape: &Tape<'de>, id: u32) -> (&'de [u8], &'de [u8]) {
     tape.global(id).unwrap_or((b"", b""))
+}
+
+/// The key of a `zoneinfo.ZoneInfo`, which is made by a call of its method `_unpickle`.
+pub(super) fn zone_key<'de>(tape: &Tape<'de>, call: &Call<'_>) -> Option<Cow<'de, str>> {
+    let Item::Object(method) = tape.item(call.class) else { return None };
+    let getattr = self::call(tape, tape.object(method))?;
+    if !matches!(name(tape, getattr.class), (b"builtins" | b"__builtin__", b"getattr")) {
+        return None;
+    }
+    match *getattr.args {
+        [class, method]
+            if name(tape, class) == (b"zoneinfo", b"ZoneInfo")
+                && plain_text(tape, method)? == b"_unpickle" =>
+        {
+            text_of(tape, *call.args.first()?)
+        }
+        _ => None,
+    }
 }
 
 /// The form of an object that is made by a class or function of the standard library.
@@ -126,6 +161,7 @@ fn known<'t, 'de>(tape: &'t Tape<'de>, object: &'t Object, call: &Call<'t>) -> O
     let args = &call.args;
     let (module, name) = name(tape, call.class);
     Some(match (module, name) {
+        (b"", b"") => Form::Text(zone_key(tape, call)?.into_owned()),
         (b"builtins" | b"__builtin__", b"bytes" | b"bytearray") | (b"_codecs", b"encode") => {
             Form::Bytes(made_bytes(tape, object, 4)?)
         }
@@ -139,7 +175,7 @@ fn known<'t, 'de>(tape: &'t Tape<'de>, object: &'t Object, call: &Call<'t>) -> O
         }
         (b"builtins" | b"__builtin__", b"getattr") => match **args {
             [class, name] if matches!(tape.item(class), Item::Global(_) | Item::Object(_)) => {
-                Form::Member(class, core::str::from_utf8(plain_text(tape, name)?).ok()?)
+                Form::Member(class, text_of(tape, name)?)
             }
             _ => return None,
         },
@@ -151,7 +187,6 @@ fn known<'t, 'de>(tape: &'t Tape<'de>, object: &'t Object, call: &Call<'t>) -> O
         (b"datetime", b"timedelta") => fields(DELTA, args)?,
         (b"datetime", b"datetime" | b"date" | b"time") => Form::Moment(moment::moment(tape, name, args)?),
         (b"datetime", b"timezone") => Form::Text(moment::offset_text(moment::offset(tape, args)?)),
-        (b"zoneinfo", b"ZoneInfo._unpickle") => Form::Text(text_of(tape, *args.first()?)?.into_owned()),
         (b"decimal" | b"_decimal", b"Decimal") => Form::Text(text_of(tape, *args.first()?)?.into_owned()),
         (b"fractions", b"Fraction") => match **args {
             [both] => {
@@ -311,14 +346,16 @@ pub(super) fn decimal(tape: &Tape<'_>, id: u32) -> Option<String> {
     }
 }
 
-/// Text of either Python that is written without escapes.
+/// Text of either Python, as names and keys have it: without escapes.
 pub(super) fn plain_text<'de>(tape: &Tape<'de>, id: u32) -> Option<&'de [u8]> {
-    match tape.item(id) {
-        Item::Str(s) | Item::String(s) | Item::EscapedStr(s) => Some(s),
+    let line = match tape.item(id) {
+        Item::Str(s) | Item::String(s) => return Some(s),
+        Item::EscapedStr(s) => s,
         // Without its quotes.
-        Item::ReprString([_, s @ .., _]) => Some(s),
-        _ => None,
-    }
+        Item::ReprString([_, s @ .., _]) => s,
+        _ => return None,
+    };
+    (line.is_ascii() && !line.contains(&b'\\')).then_some(line)
 }
 
 /// Text of either Python, if it is valid UTF-8.

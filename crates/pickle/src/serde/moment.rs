@@ -132,10 +132,9 @@ fn zone(tape: &Tape<'_>, id: u32) -> Zone {
         (b"datetime", b"timezone") => {
             offset(tape, &call.args).map_or(Zone::Unknown(id), |offset| Zone::Offset(offset, id))
         }
-        (b"zoneinfo", b"ZoneInfo._unpickle") => {
-            let key = call.args.first().and_then(|&key| forms::text_of(tape, key));
-            key.map_or(Zone::Unknown(id), |key| Zone::Named(key.into_owned(), id))
-        }
-        _ => Zone::Unknown(id),
+        _ => match forms::zone_key(tape, &call) {
+            Some(key) => Zone::Named(key.into_owned(), id),
+            None => Zone::Unknown(id),
+        },
     }
 }

@@ -46,7 +46,6 @@ impl Writer {
         }
     }
 
-    #[inline]
     fn with<const N: usize>(&mut self, opcode: Opcode, argument: [u8; N]) {
         let mut bytes = [0; 9];
         bytes[0] = opcode.byte();
@@ -54,34 +53,45 @@ impl Writer {
         self.out.extend_from_slice(&bytes[..=N]);
     }
 
+    #[cold]
     fn line(&mut self, opcode: Opcode, text: &[u8]) {
         self.op(opcode);
         self.out.extend_from_slice(text);
         self.out.push(b'\n');
     }
 
+    #[inline]
     pub(super) fn bool(&mut self, value: bool) {
         match (self.protocol >= 2, value) {
             (true, true) => self.op(Opcode::NewTrue),
             (true, false) => self.op(Opcode::NewFalse),
-            (false, true) => self.line(Opcode::Int, b"01"),
-            (false, false) => self.line(Opcode::Int, b"00"),
+            (false, true) => self.out.extend_from_slice(b"I01\n"),
+            (false, false) => self.out.extend_from_slice(b"I00\n"),
         }
     }
 
     #[inline]
     pub(super) fn int(&mut self, value: i64) {
-        match (self.protocol >= 1, value) {
-            (true, 0..=0xff) => self.out.extend_from_slice(&[Opcode::BinInt1.byte(), value as u8]),
-            (true, 0..=0xffff) => self.with(Opcode::BinInt2, (value as u16).to_le_bytes()),
-            (true, -0x8000_0000..=0x7fff_ffff) => self.with(Opcode::BinInt, (value as i32).to_le_bytes()),
-            (false, -0x8000_0000..=0x7fff_ffff) => self.line(Opcode::Int, format!("{value}").as_bytes()),
-            _ if self.protocol >= 2 => {
+        let [a, b, c, d, ..] = value.to_le_bytes();
+        match value {
+            _ if self.protocol == 0 => self.long(value),
+            0..=0xff => self.out.extend_from_slice(&[Opcode::BinInt1.byte(), a]),
+            0x100..=0xffff => self.out.extend_from_slice(&[Opcode::BinInt2.byte(), a, b]),
+            -0x8000_0000..=0x7fff_ffff => self.out.extend_from_slice(&[Opcode::BinInt.byte(), a, b, c, d]),
+            _ => self.long(value),
+        }
+    }
+
+    #[cold]
+    fn long(&mut self, value: i64) {
+        match self.protocol {
+            0 if i32::try_from(value).is_ok() => self.line(Opcode::Int, format!("{value}").as_bytes()),
+            0 | 1 => self.line(Opcode::Long, format!("{value}L").as_bytes()),
+            _ => {
                 let (bytes, length) = text::long_bytes(value);
                 self.out.extend_from_slice(&[Opcode::Long1.byte(), length as u8]);
                 self.out.extend_from_slice(&bytes[..length]);
             }
-            _ => self.line(Opcode::Long, format!("{value}L").as_bytes()),
         }
     }
 
@@ -115,22 +125,25 @@ impl Writer {
 
     #[inline]
     pub(super) fn float(&mut self, value: f64) {
-        if self.protocol >= 1 {
-            self.with(Opcode::BinFloat, value.to_be_bytes());
-        } else {
-            self.line(Opcode::Float, text::float_repr(value).as_bytes());
+        if self.protocol == 0 {
+            return self.line(Opcode::Float, text::float_repr(value).as_bytes());
         }
+        let mut bytes = [Opcode::BinFloat.byte(); 9];
+        bytes[1..].copy_from_slice(&value.to_be_bytes());
+        self.out.extend_from_slice(&bytes);
     }
 
-    #[inline]
+    /// Always inlined, so that the length of a field's name is known where it is written.
+    #[inline(always)]
     pub(super) fn str(&mut self, value: &str) -> Result<(), Fault> {
         let length = value.len();
         if self.protocol >= 4 && length < 0x100 {
             self.out.reserve(length + 2);
             self.out.extend_from_slice(&[Opcode::ShortBinUnicode.byte(), length as u8]);
         } else if self.protocol >= 1 && length <= u32::MAX as usize {
+            let [a, b, c, d] = (length as u32).to_le_bytes();
             self.out.reserve(length + 5);
-            self.with(Opcode::BinUnicode, (length as u32).to_le_bytes());
+            self.out.extend_from_slice(&[Opcode::BinUnicode.byte(), a, b, c, d]);
         } else {
             return self.unusual_str(value);
         }

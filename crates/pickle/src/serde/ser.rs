@@ -7,6 +7,7 @@ use serde::ser::{self, Serialize};
 use super::class;
 use super::fault::Fault;
 use super::put::{Writer, unrepresentable};
+use super::tape::NONE;
 use crate::opcode::Opcode;
 
 /// A value's place in the pickle.
@@ -35,11 +36,13 @@ impl<'w> Place<'w> {
         Place { writer, wanted: Wanted::Natural }
     }
 
+    #[inline]
     fn items(self, length: Option<usize>, natural: Wanted) -> Result<Items<'w>, Fault> {
         let wanted = if self.wanted == Wanted::Natural { natural } else { self.wanted };
         Items::open(self.writer, length, wanted)
     }
 
+    #[inline]
     fn entries(self) -> Entries<'w> {
         Entries::open(self.writer)
     }
@@ -279,7 +282,7 @@ impl<'w> Items<'w> {
     fn item<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Fault> {
         let start = self.writer.out.len();
         if let Err(fault) = value.serialize(Place::new(self.writer)) {
-            return Err(fault.within(format_args!("[{}]", self.count), 0));
+            return Err(fault.within(format_args!("[{}]", self.count), NONE));
         }
         match self.wanted {
             Wanted::Tuple => {}
@@ -394,12 +397,12 @@ impl<'w> Entries<'w> {
         Entries { writer, count: 0, variant: false }
     }
 
-    #[inline]
+    #[inline(always)]
     fn field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Fault> {
         self.writer.str(key)?;
         match self.value(value) {
             Ok(()) => Ok(()),
-            Err(fault) => Err(fault.within(format_args!(".{key}"), 0)),
+            Err(fault) => Err(fault.within(format_args!(".{key}"), NONE)),
         }
     }
 
