@@ -11,11 +11,13 @@ use crate::{Request, table};
 /// The translations between the methods of different Pythons.
 ///
 /// ```
-/// use sabir_manager::Methods;
+/// use sabir_manager::{Methods, methods::Call};
 /// use sabir_pickle::{Pythons, Version};
 ///
 /// let methods = Methods::builtin();
-/// let rule = methods.rule("dict", None, "has_key", Version::new(3, 13).into()).expect("3.13's dicts have none");
+/// let server = Version::new(3, 13).into();
+/// let call = Call { typeid: "dict", exposed: None, method: "has_key", client: Pythons::PY2, server };
+/// let rule = methods.rule(&call).expect("3.13's dicts have none");
 /// assert_eq!(rule.becomes, Some("__contains__"));
 /// ```
 #[derive(Clone, Debug)]
@@ -35,6 +37,21 @@ impl Default for Methods {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exposed(u64);
 
+/// A call, as far as rules ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'c> {
+    /// The typeid of the object.
+    pub typeid: &'c str,
+    /// What it exposes; `None` if that is not known.
+    pub exposed: Option<Exposed>,
+    /// What is called.
+    pub method: &'c str,
+    /// Who calls.
+    pub client: Pythons,
+    /// Who is called.
+    pub server: Pythons,
+}
+
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,7 +62,7 @@ pub struct Rule {
     pub like: Vec<&'static str>,
     /// The method that the client calls.
     pub called: &'static str,
-    /// The clients whose stock proxies call it.
+    /// The clients whose stock proxies call it, and whose own managers have it.
     pub callers: Pythons,
     /// The servers that lack it.
     pub servers: Pythons,
@@ -108,26 +125,27 @@ impl Methods {
         self.rules.iter().any(|rule| rule.called == method)
     }
 
-    /// The rule for a call of `method` on an object of this typeid, given what it exposes, if that is known.
-    pub fn rule(
-        &self,
-        typeid: &str,
-        exposed: Option<Exposed>,
-        method: &str,
-        server: Pythons,
-    ) -> Option<&Rule> {
-        self.rules.iter().filter(|rule| rule.called == method).find(|rule| {
-            let stock = rule.typeids.contains(&typeid);
-            let lacks = stock && server.within(rule.servers);
-            let Some(exposed) = exposed else { return lacks };
-            if !self.all(exposed, rule.becomes.as_slice()) {
-                return false;
+    /// The rule for a call of `method` on an object of this typeid, given what it exposes, if that is known. There is
+    /// none unless the client is of a version that calls it and the server of one that lacks it.
+    pub fn rule(&self, call: &Call<'_>) -> Option<&Rule> {
+        self.rules.iter().filter(|rule| rule.called == call.method).find(|rule| {
+            let versions = call.client.within(rule.callers) && call.server.within(rule.servers);
+            versions && (rule.typeids.contains(&call.typeid) || self.is_like(rule, call.exposed)) && {
+                // 2.7 exposes `__next__` of iterators that have `next` alone. What nothing replaces may be there after all.
+                call.exposed.is_none_or(|exposed| match rule.becomes {
+                    Some(becomes) => self.all(exposed, &[becomes]),
+                    None => !self.all(exposed, &[call.method]),
+                })
             }
-            if self.all(exposed, &[method]) {
-                // 2.7 exposes `__next__` of iterators that have `next` alone.
-                return lacks && rule.becomes.is_some();
-            }
-            lacks || (!rule.like.is_empty() && self.all(exposed, &rule.like))
+        })
+    }
+
+    /// Whether an object of any typeid is one that a rule is for: it exposes what the rule wants, and not what is called,
+    /// unless the rule wants that too.
+    fn is_like(&self, rule: &Rule, exposed: Option<Exposed>) -> bool {
+        exposed.is_some_and(|exposed| {
+            let has_it = self.all(exposed, &[rule.called]) && !rule.like.contains(&rule.called);
+            !rule.like.is_empty() && self.all(exposed, &rule.like) && !has_it
         })
     }
 
@@ -138,13 +156,14 @@ impl Methods {
         typeid: &str,
         exposed: Exposed,
         client: Pythons,
+        server: Pythons,
     ) -> impl Iterator<Item = &'static str> {
         let typeid = typeid.to_string();
         let found = self.rules.iter().filter(move |rule| {
-            let holds =
-                rule.typeids.contains(&&*typeid) || (!rule.like.is_empty() && self.all(exposed, &rule.like));
-            let works = rule.becomes.is_some() && self.all(exposed, rule.becomes.as_slice());
-            holds && works && client.within(rule.callers) && !self.all(exposed, &[rule.called])
+            let holds = rule.typeids.contains(&&*typeid) || self.is_like(rule, Some(exposed));
+            let works = rule.becomes.is_some_and(|becomes| self.all(exposed, &[becomes]));
+            let versions = client.within(rule.callers) && server.within(rule.servers);
+            holds && works && versions && !self.all(exposed, &[rule.called])
         });
         found.map(|rule| rule.called)
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::Vocabulary;
 
 const PY313: Pythons = Pythons::exactly(Version::new(3, 13));
+const PY314: Pythons = Pythons::exactly(Version::new(3, 14));
 
 /// What a call becomes, by the rule for it: the method and the arguments as a pickle of protocol 2.
 fn rewritten(
@@ -13,6 +14,9 @@ fn rewritten(
     server: Pythons,
 ) -> Option<(String, Vec<u8>)> {
     let methods = Methods::builtin();
+    let client = if server == Pythons::PY2 { PY314 } else { Pythons::PY2 };
+    let newest = matches!(method, "copy" | "clear" | "__ior__" | "__or__");
+    let client = if newest { PY314 } else { client };
     let mut graph = Graph::new();
     let args: Vec<NodeId> = args.iter().map(|arg| arg(&mut graph)).collect();
     let request = Request {
@@ -21,7 +25,10 @@ fn rewritten(
         args: graph.add_tuple(args),
         kwargs: graph.add(Node::Dict(Vec::new())),
     };
-    match methods.rule(typeid, None, method, server)?.rewrite(&mut graph, &request, server) {
+    match methods
+        .rule(&Call { typeid, exposed: None, method, client, server })?
+        .rewrite(&mut graph, &request, server)
+    {
         Rewriting::Keep => None,
         Rewriting::Request(new) => {
             assert_eq!((new.ident, new.kwargs), (request.ident, request.kwargs));
@@ -141,25 +148,55 @@ fn notify_needs_no_rule() {
 fn what_is_exposed_decides_for_typeids_of_the_program() {
     let methods = Methods::builtin();
     let rule = |exposed: &[&str], method, server| {
-        let exposed = methods.exposed(exposed.iter().copied());
-        methods.rule("shop", Some(exposed), method, server).map(|rule| rule.becomes)
+        let exposed = Some(methods.exposed(exposed.iter().copied()));
+        let client = if server == Pythons::PY2 { PY314 } else { Pythons::PY2 };
+        methods.rule(&Call { typeid: "shop", exposed, method, client, server }).map(|rule| rule.becomes)
     };
     assert_eq!(rule(&["__getitem__"], "__getslice__", PY313), Some(Some("__getitem__")));
     assert_eq!(rule(&["__getitem__", "__getslice__"], "__getslice__", PY313), None);
     assert_eq!(rule(&[], "__getslice__", PY313), None);
     assert_eq!(rule(&["__next__"], "next", PY313), Some(Some("__next__")));
+    assert_eq!(
+        rule(&["__next__", "next"], "__next__", Pythons::PY2),
+        Some(Some("next")),
+        "as IteratorProxy has it"
+    );
     // An object of the program may have a copy() of its own, or acquire() with two arguments.
-    assert_eq!(rule(&["__getitem__", "copy", "append"], "copy", PY313), None);
-    assert_eq!(rule(&["__getitem__"], "copy", PY313), None);
+    assert_eq!(rule(&["__getitem__", "copy", "append"], "copy", Pythons::PY2), None);
+    assert_eq!(rule(&["__getitem__"], "copy", Pythons::PY2), None);
+    assert_eq!(rule(&["__getitem__", "append"], "copy", Pythons::PY2), Some(Some("__getitem__")));
     assert_eq!(rule(&["acquire", "release"], "acquire", Pythons::PY2), None);
-    assert_eq!(methods.rule("shop", None, "next", PY313).map(|rule| rule.becomes), None);
+    let unknown = Call { typeid: "shop", exposed: None, method: "next", client: Pythons::PY2, server: PY313 };
+    assert_eq!(methods.rule(&unknown), None);
+}
+
+#[test]
+fn no_rule_is_about_a_pair_of_one_version() {
+    for rule in Methods::builtin().rules {
+        assert_eq!(rule.callers.intersect(rule.servers), None, "{}", rule.called);
+    }
+}
+
+#[test]
+fn versions_that_are_not_known_well_enough_have_no_rule() {
+    let methods = Methods::builtin();
+    let call = Call {
+        typeid: "Iterator",
+        exposed: None,
+        method: "next",
+        client: Pythons::PY2,
+        server: Pythons::ANY,
+    };
+    assert_eq!(methods.rule(&call), None);
+    assert_eq!(methods.rule(&Call { server: PY313, client: Pythons::ANY, ..call }), None);
 }
 
 #[test]
 fn clients_find_what_their_proxies_call_among_the_exposed() {
     let methods = Methods::builtin();
     let missing = |typeid: &str, exposed: &[&str], client| -> Vec<&str> {
-        methods.missing(typeid, methods.exposed(exposed.iter().copied()), client).collect()
+        let server = if client == Pythons::PY2 { PY313 } else { Pythons::PY2 };
+        methods.missing(typeid, methods.exposed(exposed.iter().copied()), client, server).collect()
     };
     let list = ["__getitem__", "__setitem__", "__delitem__", "append"];
     assert_eq!(missing("list", &list, Pythons::PY2), ["__getslice__", "__setslice__", "__delslice__"]);
