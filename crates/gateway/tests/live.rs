@@ -12,7 +12,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::time::Duration;
 use std::{env, fs, thread};
 
@@ -307,20 +307,22 @@ fn newest(version: &str) -> bool {
 }
 
 /// The interpreter of a version.
-fn python(version: &str) -> Option<PathBuf> {
-    if let Some(paths) = env::var_os("SABIR_PYTHONS") {
-        return env::split_paths(&paths).find(|path| {
-            let answer =
-                Command::new(path).args(["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).output();
-            answer.is_ok_and(|answer| answer.stdout.trim_ascii() == version.as_bytes())
-        });
-    }
-    let versions = env::home_dir()?.join(".pyenv/versions");
-    let found = versions.read_dir().ok()?.flatten().map(|entry| entry.path()).find(|path| {
-        path.file_name()
-            .and_then(|name| name.to_str())
-            .and_then(|name| name.strip_prefix(version))
-            .is_some_and(|patch| patch.starts_with('.'))
+fn python(version: &str) -> Option<&'static PathBuf> {
+    static FOUND: LazyLock<Vec<(String, PathBuf)>> = LazyLock::new(|| {
+        let paths: Vec<PathBuf> = match env::var_os("SABIR_PYTHONS") {
+            Some(paths) => env::split_paths(&paths).collect(),
+            None => {
+                let versions = env::home_dir().unwrap_or_default().join(".pyenv/versions");
+                let entries = versions.read_dir().into_iter().flatten().flatten();
+                entries.map(|entry| entry.path().join("bin/python")).filter(|path| path.exists()).collect()
+            }
+        };
+        let ask = |path: PathBuf| {
+            let version = "import sys; sys.stdout.write('%d.%d' % sys.version_info[:2])";
+            let answer = Command::new(&path).args(["-c", version]).output().ok()?;
+            Some((String::from_utf8(answer.stdout).ok()?, path))
+        };
+        paths.into_iter().filter_map(ask).collect()
     });
-    found.map(|path| path.join("bin/python")).filter(|path| path.exists())
+    FOUND.iter().find(|(found, _)| found == version).map(|(_, path)| path)
 }

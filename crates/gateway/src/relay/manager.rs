@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use sabir_manager::methods::{Call, Rule};
 use sabir_manager::native::{self, Holds};
 use sabir_manager::{Address, Exposed, Head, Kind, Reply, Request, Rewriting, Token};
 use sabir_pickle::{Graph, Node, NodeId, Pythons};
@@ -10,6 +11,7 @@ use sabir_pickle::{Graph, Node, NodeId, Pythons};
 use super::translate::native_for;
 use super::{Frame, Outcome, Relay};
 use crate::Side;
+use crate::config::Config;
 use crate::error::RelayError;
 use crate::event::Event;
 use crate::knowledge::ServerKnowledge;
@@ -79,27 +81,34 @@ impl Relay {
         let head = Head::peek(frame.body)?;
         match head.ident {
             None if matches!(head.method, "create" | "get_methods") => None,
-            Some(ident) if self.rule_exists(ident, head.method, server) => None,
+            Some(ident) if self.rule(&self.config, ident, head.method, server).is_some() => None,
             _ => Some(if is_text(head.method) { Expected::Text } else { Expected::Value }),
         }
     }
 
-    fn rule_exists(&self, ident: &str, method: &str, server: &ServerKnowledge) -> bool {
-        let methods = &self.config.methods;
-        methods.may_translate(method)
-            && server.object(ident).is_some_and(|object| {
-                methods.rule(&object.typeid, object.exposed, method, server.pythons()).is_some()
-            })
+    /// The rule by which this server is asked for a method otherwise.
+    fn rule<'c>(
+        &self,
+        config: &'c Config,
+        ident: &str,
+        method: &str,
+        server: &ServerKnowledge,
+    ) -> Option<&'c Rule> {
+        if !config.methods.may_translate(method) {
+            return None;
+        }
+        let object = server.object(ident)?;
+        let (typeid, exposed) = (&*object.typeid, object.exposed);
+        let (client, server) = (self.client.pythons(), server.pythons());
+        config.methods.rule(&Call { typeid, exposed, method, client, server })
     }
 
     fn rewrite(&mut self, graph: &mut Graph, request: &Request, server: &ServerKnowledge) -> Rewriting {
         let config = self.config.clone();
-        let pythons = server.pythons();
-        let rule = graph.text(request.ident).and_then(|ident| server.object(ident)).and_then(|object| {
-            config.methods.rule(&object.typeid, object.exposed, graph.text(request.method)?, pythons)
-        });
+        let (ident, method) = (graph.text(request.ident), graph.text(request.method));
+        let rule = ident.zip(method).and_then(|(ident, method)| self.rule(&config, ident, method, server));
         let Some(rule) = rule else { return Rewriting::Keep };
-        let rewriting = rule.rewrite(graph, request, pythons);
+        let rewriting = rule.rewrite(graph, request, server.pythons());
         if let (Rewriting::Request(_), Some(becomes)) = (&rewriting, rule.becomes) {
             let (called, becomes) = (rule.called.to_string(), becomes.to_string());
             self.events.push(Event::MethodTranslated { called, becomes });
@@ -200,7 +209,7 @@ impl Relay {
         let Some(items) = graph.items(exposed) else { return exposed };
         let known: Exposed = methods.exposed(items.iter().filter_map(|&item| graph.text(item)));
         server.learn_object(ident, typeid, Some(known));
-        let missing: Vec<&str> = methods.missing(typeid, known, client).collect();
+        let missing: Vec<&str> = methods.missing(typeid, known, client, server.pythons()).collect();
         if missing.is_empty() {
             return exposed;
         }
