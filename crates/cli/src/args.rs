@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::cmd::doctor::DoctorArgs;
 use crate::cmd::gateway::GatewayArgs;
+use crate::cmd::pickle::PickleArgs;
+use crate::cmd::tour::TourArgs;
 
 /// Lets any two Pythons trade objects over the multiprocessing wire.
 ///
@@ -21,7 +24,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Tour(TourArgs),
     Gateway(Box<GatewayArgs>),
+    Doctor(DoctorArgs),
+    Pickle(PickleArgs),
     /// Print the man page
     #[command(hide = true)]
     Man,

@@ -39,7 +39,7 @@ pub(crate) fn finish(result: anyhow::Result<()>) -> ExitCode {
     let code = code(&error);
     if code != FINE && error.downcast_ref::<AnsweredNo>().is_none() {
         // Nobody is left to tell if standard error is closed too.
-        let _ = writeln!(io::stderr(), "sabir: {error:#}");
+        let _ = writeln!(io::stderr(), "sabir: {}", story(&error));
     }
     ExitCode::from(code)
 }
@@ -52,6 +52,18 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
         _ => ExitCode::from(USAGE),
     }
+}
+
+/// What went wrong, and why, and why that: each once, since some errors tell their causes themselves.
+fn story(error: &anyhow::Error) -> String {
+    let mut story = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !story.contains(&cause) {
+            story.push_str(": ");
+            story.push_str(&cause);
+        }
+    }
+    story
 }
 
 fn code(error: &anyhow::Error) -> u8 {

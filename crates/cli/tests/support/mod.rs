@@ -12,7 +12,7 @@ use sabir::pickle::Version;
 use sabir::pythons::{self, Python};
 
 /// No single step of these tests takes longer, even on a loaded machine.
-pub const DEADLINE: Duration = Duration::from_secs(40);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A process that ends with the test.
 pub struct Process {

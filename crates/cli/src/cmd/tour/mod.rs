@@ -1,0 +1,205 @@
+//! `sabir tour`: the whole story, live, on the Pythons of this machine.
+
+mod stage;
+mod stand_in;
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use sabir::net::Address;
+use sabir::pythons::{self, Python};
+
+use self::stage::{Folder, Gate, Shown};
+use self::stand_in::StandIn;
+use crate::exit::AnsweredNo;
+
+/// See it work: two stock programs of different Pythons fail, then succeed through a gateway
+///
+/// Takes less than a minute, starts only processes of its own and ends them, and writes only to a
+/// temporary folder, which it removes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TourArgs {
+    /// The server's Python; default: the oldest here
+    #[arg(long, value_name = "EXECUTABLE")]
+    server: Option<PathBuf>,
+    /// The client's Python; default: the newest here
+    #[arg(long, value_name = "EXECUTABLE")]
+    client: Option<PathBuf>,
+}
+
+/// Who plays the server.
+enum Server {
+    Python(Python),
+    /// There is no Python here that the client's is too new for, so Rust plays one.
+    StandIn,
+}
+
+/// Tells the story.
+pub(crate) fn run(args: &TourArgs) -> anyhow::Result<()> {
+    let mut tour = Tour { style: Style::of_terminal() };
+    tour.title("Sabir: programs of any two Pythons trade objects, unchanged")?;
+    let found = pythons::find(None);
+    let names: Vec<String> = found.iter().map(|python| python.full_version.clone()).collect();
+    let server = ask(args.server.as_ref())?.or_else(|| found.first().cloned());
+    let client = ask(args.client.as_ref())?.or_else(|| found.last().cloned());
+    let (Some(server), Some(client)) = (server, client) else {
+        tour.say("There is no Python here that multiprocessing could be shown with.")?;
+        tour.say("Install any two, 2.7 or 3.6 and newer (one will do), or name them in SABIR_PYTHONS:")?;
+        tour.say("  SABIR_PYTHONS=/path/to/python2.7:/path/to/python3.13 sabir tour")?;
+        return Err(AnsweredNo.into());
+    };
+    tour.say(&format!("Pythons here: {}", names.join(", ")))?;
+    let server = if client.version.default_protocol() > server.version.highest_protocol() {
+        Server::Python(server)
+    } else {
+        let known = format!(
+            "None here is too old for what {} writes, so this program plays a Python 2.7 itself.",
+            client.version
+        );
+        tour.say(&known)?;
+        Server::StandIn
+    };
+    let folder = Folder::new().context("cannot make a temporary folder")?;
+    fs::write(folder.path().join("server.py"), SERVER)?;
+    fs::write(folder.path().join("client.py"), CLIENT)?;
+
+    let mut good = tour.act("1. A Listener and a Client", "listener", &server, &client, &folder)?;
+    if let Server::Python(_) = server {
+        good &= tour.act(
+            "2. A manager: a class of one's own, an exception, a Namespace",
+            "manager",
+            &server,
+            &client,
+            &folder,
+        )?;
+    } else {
+        tour.say("\nA manager needs a second Python: install one, and take the tour again.")?;
+    }
+    if !good {
+        tour.say("\nThat is not how it should end. Please report it, with the lines above.")?;
+        return Err(AnsweredNo.into());
+    }
+    tour.title("\nNow your own")?;
+    tour.say("  sabir gateway --listen 127.0.0.1:5001 --to 127.0.0.1:5000   your server is at 5000; clients use 5001")?;
+    tour.say("  sabir doctor 127.0.0.1:5000 --authkey-file KEY              what is there, and whom it would refuse")?;
+    tour.say("  sabir pickle check FILE                                     what a pickle would run, without running it")?;
+    Ok(())
+}
+
+struct Tour {
+    style: Style,
+}
+
+impl Tour {
+    /// The pair as it is, then through a gateway. Says whether it went as it should.
+    fn act(
+        &mut self,
+        title: &str,
+        what: &str,
+        server: &Server,
+        client: &Python,
+        folder: &Folder,
+    ) -> anyhow::Result<bool> {
+        self.title(&format!("\n{title}"))?;
+        let name = match server {
+            Server::Python(python) => format!("Python {}", python.version),
+            Server::StandIn => "as 2.7, in Rust".to_owned(),
+        };
+        self.say(&format!("server.py: {name}    client.py: Python {}", client.version))?;
+        self.say("\nAs they are:")?;
+        let direct = scene(what, server, client, folder, false)?;
+        self.shown(&direct)?;
+        self.say("\nThe same two programs, through a gateway:")?;
+        let through = scene(what, server, client, folder, true)?;
+        self.shown(&through)?;
+        Ok(through.client_succeeded && !direct.client_succeeded)
+    }
+
+    fn shown(&mut self, shown: &Shown) -> io::Result<()> {
+        let mark = |good: bool| if good { self.style.good } else { self.style.bad };
+        let mut out = io::stdout().lock();
+        let lines = shown
+            .server
+            .iter()
+            .map(|line| ("server", line))
+            .chain(shown.client.iter().map(|line| ("client", line)));
+        for (who, line) in lines {
+            writeln!(out, "  {who} | {}{line}{}", mark(shown.client_succeeded), self.style.plain)?;
+        }
+        out.flush()
+    }
+
+    fn title(&mut self, text: &str) -> io::Result<()> {
+        let text = format!("{}{text}{}", self.style.strong, self.style.plain);
+        self.say(&text)
+    }
+
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{text}")?;
+        out.flush()
+    }
+}
+
+/// One run of the pair.
+fn scene(
+    what: &str,
+    server: &Server,
+    client: &Python,
+    folder: &Folder,
+    through_gateway: bool,
+) -> anyhow::Result<Shown> {
+    let (address, mut program, stand_in) = match server {
+        Server::Python(python) => {
+            let mut program = folder.start(python, "server.py", &[what])?;
+            let address: Address = program.first_line()?.parse()?;
+            (address, Some(program), None)
+        }
+        Server::StandIn => {
+            let stand_in = StandIn::start()?;
+            (stand_in.address().clone(), None, Some(stand_in))
+        }
+    };
+    let gate = if through_gateway { Some(Gate::open(&address)?) } else { None };
+    let dialled = gate.as_ref().map_or(&address, Gate::address).to_string();
+    let (client_succeeded, client) = folder.start(client, "client.py", &[what, &dialled])?.finish();
+    // A manager serves for ever; a Listener's program has ended by itself, well or badly.
+    let server = match (program.take(), stand_in) {
+        (Some(program), _) if what == "manager" => program.stop(),
+        (Some(program), _) => program.finish().1,
+        (None, Some(stand_in)) => stand_in.finish(),
+        (None, None) => Vec::new(),
+    };
+    drop(gate);
+    Ok(Shown { client_succeeded, client, server })
+}
+
+fn ask(executable: Option<&PathBuf>) -> anyhow::Result<Option<Python>> {
+    let Some(executable) = executable else { return Ok(None) };
+    let python = pythons::ask(executable)
+        .with_context(|| format!("{} is no Python 2.7, nor 3.6 or newer", executable.display()))?;
+    Ok(Some(python))
+}
+
+/// What makes text stand out, if anything may.
+struct Style {
+    strong: &'static str,
+    good: &'static str,
+    bad: &'static str,
+    plain: &'static str,
+}
+
+impl Style {
+    fn of_terminal() -> Self {
+        if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
+            Self { strong: "\x1b[1m", good: "\x1b[32m", bad: "\x1b[31m", plain: "\x1b[0m" }
+        } else {
+            Self { strong: "", good: "", bad: "", plain: "" }
+        }
+    }
+}
+
+const SERVER: &str = include_str!("server.py");
+const CLIENT: &str = include_str!("client.py");

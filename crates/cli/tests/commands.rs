@@ -1,0 +1,123 @@
+//! The other commands with real Pythons and real pipes.
+
+#![allow(dead_code, unreachable_pub, reason = "the support is shared by several tests")]
+
+mod support;
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use support::{Folder, Process, peer, pythons, sabir};
+
+#[test]
+fn doctor_knows_a_2_7_manager_and_names_the_gateway() {
+    let Some(found) = pythons(&[(2, 7)]) else { return };
+    let folder = Folder::new("doctor");
+    let key = folder.file("key", "secret\n");
+    let mut manager = peer(&found[0], "manager_server.py", &["127.0.0.1:0"]);
+    let address = manager.address();
+    let done = Process::start(sabir(["doctor", &address, "--authkey-file", &key])).finish();
+    let text = done.lines.join("\n");
+    assert_eq!(done.code, Some(0), "{}", done.errors);
+    assert!(text.contains("it writes pickle protocol 2") && text.contains("a manager"), "{text}");
+    assert!(text.contains("3.14, 3.15   fails"), "{text}");
+    assert!(text.contains(&format!("sabir gateway --listen 127.0.0.1:0 --to {address}")), "{text}");
+}
+
+#[test]
+fn doctor_with_the_wrong_key_is_refused() {
+    let Some(found) = pythons(&[(3, 13)]) else { return };
+    let folder = Folder::new("doctor-refused");
+    let key = folder.file("key", "guess");
+    let mut manager = peer(&found[0], "manager_server.py", &["127.0.0.1:0"]);
+    let address = manager.address();
+    let done = Process::start(sabir(["doctor", &address, "--authkey-file", &key])).finish();
+    assert_eq!(done.code, Some(4), "{}", done.errors);
+    assert!(done.errors.contains("different keys"), "{}", done.errors);
+}
+
+#[test]
+fn the_tour_fails_as_it_should_and_then_succeeds() {
+    let Some(_) = pythons(&[(2, 7), (3, 13)]) else { return };
+    let done = Process::start(sabir(["tour"])).finish();
+    let text = done.lines.join("\n");
+    assert_eq!(done.code, Some(0), "{text}\n{}", done.errors);
+    assert!(text.contains("server | ValueError: unsupported pickle protocol"), "{text}");
+    assert!(text.contains("client | received 42 crates of cloves and pepper"), "{text}");
+    assert!(text.contains("client | withdraw(1000) raises ValueError: only 70 left"), "{text}");
+}
+
+#[test]
+fn the_tour_plays_the_old_python_where_there_is_none() {
+    let Some(found) = pythons(&[(3, 13)]) else { return };
+    let mut command = sabir(["tour", "--server"]);
+    command.arg(&found[0].executable).arg("--client").arg(&found[0].executable);
+    let done = Process::start(command).finish();
+    let text = done.lines.join("\n");
+    assert_eq!(done.code, Some(0), "{text}\n{}", done.errors);
+    assert!(text.contains("plays a Python 2.7 itself"), "{text}");
+    assert!(text.contains("client | received 42 crates of cloves and pepper"), "{text}");
+}
+
+#[test]
+fn the_tour_without_any_python_says_what_to_install() {
+    let mut command = sabir(["tour"]);
+    command.env("PATH", "").env("HOME", "/nonexistent").env_remove("SABIR_PYTHONS");
+    let done = Process::start(command).finish();
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.lines.join("\n").contains("SABIR_PYTHONS="), "{done:?}");
+}
+
+#[test]
+fn completions_and_the_man_page_name_every_command() {
+    for args in [&["man"][..], &["completions", "bash"], &["completions", "zsh"], &["completions", "fish"]] {
+        let done = Process::start(sabir(args)).finish();
+        let text = done.lines.join("\n");
+        assert_eq!(done.code, Some(0));
+        for command in ["gateway", "doctor", "pickle", "tour", "handshake"] {
+            assert!(text.to_lowercase().contains(command), "{args:?} lacks {command}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let folder = Folder::new("pipe");
+    // As much as no pipe holds.
+    let mut pickle = b"\x80\x02(".to_vec();
+    pickle.extend(b"N".repeat(200_000));
+    pickle.extend(b"t.");
+    let file = folder.file("long.pickle", pickle);
+    for command in ["dis", "json", "convert"] {
+        let mut child = sabir(["pickle", command, &file])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        drop(child.stdout.take());
+        let mut errors = String::new();
+        child.stderr.take().expect("it is piped").read_to_string(&mut errors).expect("it is text");
+        assert_eq!(child.wait().expect("it ends").code(), Some(0), "{command}: {errors}");
+    }
+}
+
+#[test]
+fn what_is_converted_for_2_7_is_read_by_2_7() {
+    let Some(found) = pythons(&[(2, 7), (3, 13)]) else { return };
+    let folder = Folder::new("convert");
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    let write = "import pickle, sys, datetime\nvalue = {'when': datetime.datetime(2020, 1, 1), 'raw': b'\\xff', 'set': {1}}\n\
+                 pickle.dump(value, open(sys.argv[1], 'wb'), 4)";
+    let read = "import pickle, sys\nvalue = pickle.load(open(sys.argv[1], 'rb'))\n\
+                print(value['when'].year, value['raw'] == b'\\xff', value['set'] == set([1]))";
+    let python = |index: usize, program: &str, file: &std::path::Path| {
+        let mut command = std::process::Command::new(&found[index].executable);
+        command.arg("-c").arg(program).arg(file);
+        Process::start(command).finish()
+    };
+    assert_eq!(python(1, write, &from).code, Some(0));
+    let mut command = sabir(["pickle", "convert", "--for", "2.7", "-o"]);
+    command.arg(&to).arg(&from);
+    assert_eq!(Process::start(command).finish().code, Some(0));
+    assert_eq!(python(0, read, &to).lines, ["(2020, True, True)"]);
+}
