@@ -78,8 +78,8 @@ impl Pythons {
     pub const ANY: Pythons = Pythons::between(Version::new(2, 7), Version::new(3, 255));
     /// Python 2.7, the only Python 2 on this wire.
     pub const PY2: Pythons = Pythons::exactly(Version::new(2, 7));
-    /// Some Python 3.
-    pub const PY3: Pythons = Pythons::between(Version::new(3, 0), Version::new(3, 255));
+    /// Some Python 3. Those before 3.4, which brought protocol 4, are taken to be extinct.
+    pub const PY3: Pythons = Pythons::between(Version::new(3, 4), Version::new(3, 255));
 
     /// This version and no other.
     pub const fn exactly(version: Version) -> Pythons {
@@ -97,7 +97,7 @@ impl Pythons {
     pub const fn writing(protocol: u8) -> Pythons {
         match protocol {
             0..=2 => Pythons::PY2,
-            3 => Pythons::between(Version::new(3, 0), Version::new(3, 7)),
+            3 => Pythons::between(Version::new(3, 4), Version::new(3, 7)),
             4 => Pythons::between(Version::new(3, 8), Version::new(3, 13)),
             _ => Pythons::between(Version::new(3, 14), Version::new(3, 255)),
         }

@@ -1,6 +1,8 @@
 //! Objects that versions write in forms which others cannot read: each is a case, since each has its own reason.
 
-use super::Pass;
+use alloc::vec::Vec;
+
+use super::{Pass, native_text};
 use crate::graph::{Make, Node, NodeId, Step};
 
 impl Pass<'_, '_> {
@@ -12,6 +14,7 @@ impl Pass<'_, '_> {
             ("multiprocessing.reduction", "_rebuild_partial") if self.to.may_be_py2() => {
                 self.partial(id, args);
             }
+            ("array", "_array_reconstructor") if self.to.may_be_py2() => self.array(id, args),
             ("numpy.core.numeric", "_frombuffer") if self.protocol < 5 => self.frombuffer(id, args),
             _ => {}
         }
@@ -72,5 +75,80 @@ impl Pass<'_, '_> {
         object.make = Make::Reduce { callable, args };
         object.steps.insert(0, Step::Build(state));
         self.changed = true;
+    }
+
+    /// From protocol 3 on an array says what machine its items are from; 2.7 has only `array(code, [item, ...])`, which
+    /// is what it writes itself, and all read it. Arrays of characters and codes that 2.7 lacks stay as they are.
+    fn array(&mut self, id: NodeId, args: NodeId) {
+        let Some(&[class, code, format, items]) = self.graph.items(args) else { return };
+        let (Some(format), Node::Bytes(items)) = (self.graph.int(format), &self.graph[items]) else { return };
+        let Some(items) = Format::of(format).and_then(|format| format.items(self.graph.blob(*items))) else {
+            return;
+        };
+        let items = items.into_iter().map(|item| self.graph.add(item)).collect();
+        let items = self.graph.add(Node::List(items));
+        let code = native_text(self.graph, code, self.to);
+        let args = self.graph.add_tuple([code, items]);
+        let Node::Object(object) = self.graph.node_mut(id) else { return };
+        object.make = Make::Reduce { callable: class, args };
+        self.changed = true;
+    }
+}
+
+/// How an array's items are laid out: CPython's `machine_format_code` (Modules/arraymodule.c), characters excepted.
+struct Format {
+    kind: ItemKind,
+    size: usize,
+    big_endian: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ItemKind {
+    Unsigned,
+    Signed,
+    Float,
+}
+
+impl Format {
+    fn of(code: i64) -> Option<Format> {
+        let (kind, size) = match code {
+            0 => (ItemKind::Unsigned, 1),
+            1 => (ItemKind::Signed, 1),
+            2 | 3 => (ItemKind::Unsigned, 2),
+            4 | 5 => (ItemKind::Signed, 2),
+            6 | 7 => (ItemKind::Unsigned, 4),
+            8 | 9 => (ItemKind::Signed, 4),
+            10 | 11 => (ItemKind::Unsigned, 8),
+            12 | 13 => (ItemKind::Signed, 8),
+            14 | 15 => (ItemKind::Float, 4),
+            16 | 17 => (ItemKind::Float, 8),
+            _ => return None,
+        };
+        Some(Format { kind, size, big_endian: code > 1 && code % 2 == 1 })
+    }
+
+    /// The items; `None` if one is cut short, or is a number that only a `long` could hold.
+    fn items(&self, bytes: &[u8]) -> Option<Vec<Node>> {
+        let chunks = bytes.chunks_exact(self.size);
+        if !chunks.remainder().is_empty() {
+            return None;
+        }
+        chunks.map(|chunk| self.item(chunk)).collect()
+    }
+
+    fn item(&self, chunk: &[u8]) -> Option<Node> {
+        let mut low_first = [0; 8];
+        low_first[..self.size].copy_from_slice(chunk);
+        if self.big_endian {
+            low_first[..self.size].reverse();
+        }
+        let raw = u64::from_le_bytes(low_first);
+        let unused = 64 - 8 * self.size as u32;
+        Some(match (self.kind, self.size) {
+            (ItemKind::Float, 4) => Node::Float(f64::from(f32::from_bits(raw as u32))),
+            (ItemKind::Float, _) => Node::Float(f64::from_bits(raw)),
+            (ItemKind::Signed, _) => Node::Int((raw << unused) as i64 >> unused),
+            (ItemKind::Unsigned, _) => Node::Int(i64::try_from(raw).ok()?),
+        })
     }
 }

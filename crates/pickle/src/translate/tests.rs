@@ -111,3 +111,24 @@ fn what_may_pass_is_decided_by_the_opcodes_alone() {
     assert!(!may_pass(b"\x80\x02U\x01\xff.", Pythons::PY2, V3_6));
     assert!(may_pass(b"\x80\x02U\x01\xff.", Pythons::PY2, Pythons::PY2));
 }
+
+#[test]
+fn an_array_of_protocol_4_becomes_the_list_form_that_2_7_reads() {
+    let args = b"\x8c\x01i\x94K\x08C\x08\x01\0\0\0\xff\xff\xff\xfft\x94R\x94.";
+    let mut pickle =
+        b"\x80\x04\x8c\x05array\x94\x8c\x14_array_reconstructor\x94\x93\x94(h\x00\x8c\x05array\x93".to_vec();
+    pickle.extend_from_slice(args);
+    let carried = carry(&pickle, V3_13, Pythons::PY2, 2).unwrap();
+    assert_eq!(carried, b"\x80\x02carray\narray\nU\x01i](K\x01J\xff\xff\xff\xffe\x86R.");
+}
+
+#[test]
+fn an_error_that_2_7_lacks_arrives_as_what_it_was_there() {
+    let pickle = b"\x80\x04\x8c\x08builtins\x8c\x0eRecursionError\x93\x8c\x04deep\x85R.";
+    let carried = carry(pickle, V3_13, Pythons::PY2, 2).unwrap();
+    assert_eq!(carried, b"\x80\x02cexceptions\nRuntimeError\nU\x04deep\x85R.");
+    assert_eq!(
+        carry(&carried, Pythons::PY2, V3_13, 4).unwrap()[11..],
+        *b"\x8c\x08builtins\x8c\x0cRuntimeError\x93U\x04deep\x85R."
+    );
+}
