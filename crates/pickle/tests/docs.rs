@@ -1,4 +1,4 @@
-//! `docs/pickle.md` says what the code says. `UPDATE_DOCS=1 cargo test -p sabir-pickle --test docs` writes it anew.
+//! `docs/pickle.md` and `fuzz/pickle.dict` say what the code says. `UPDATE_DOCS=1 cargo test -p sabir-pickle --test docs` writes them anew.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -15,11 +15,44 @@ fn the_opcodes_in_the_book_are_those_of_the_table() {
     for (part, text) in [("dis", dis_example()), ("versions", versions()), ("opcodes", opcodes())] {
         fresh = replace_part(&fresh, part, &text);
     }
+    check(path, &book, &fresh);
+}
+
+#[test]
+fn the_fuzzers_words_are_the_opcodes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/pickle.dict");
+    check(path, &fs::read_to_string(path).unwrap_or_default(), &dictionary());
+}
+
+fn check(path: &str, now: &str, fresh: &str) {
     if env::var_os("UPDATE_DOCS").is_some() {
         fs::write(path, fresh).unwrap();
         return;
     }
-    assert!(book == fresh, "docs/pickle.md is stale: UPDATE_DOCS=1 cargo test -p sabir-pickle --test docs");
+    assert!(now == fresh, "{path} is stale: UPDATE_DOCS=1 cargo test -p sabir-pickle --test docs");
+}
+
+/// Each opcode with a small argument, as libFuzzer reads words.
+fn dictionary() -> String {
+    let mut text = String::from("# Written by `UPDATE_DOCS=1 cargo test -p sabir-pickle --test docs`.\n");
+    for row in &OPCODES {
+        let argument: &[u8] = match row.arg {
+            ArgKind::None => b"",
+            ArgKind::U1 => b"\x01",
+            ArgKind::U2 => b"\x01\0",
+            ArgKind::I4 | ArgKind::U4 => b"\x01\0\0\0",
+            ArgKind::U8 | ArgKind::F8 => b"\x01\0\0\0\0\0\0\0",
+            ArgKind::Line if row.name == "STRING" => b"'a'\n",
+            ArgKind::Line => b"1\n",
+            ArgKind::TwoLines => b"os\nsystem\n",
+            ArgKind::Bytes1 => b"\x01a",
+            ArgKind::Bytes4 | ArgKind::Bytes4Signed => b"\x01\0\0\0a",
+            ArgKind::Bytes8 => b"\x01\0\0\0\0\0\0\0a",
+        };
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+        writeln!(text, "{}=\"{}{}\"", row.name, hex(&[row.opcode.byte()]), hex(argument)).unwrap();
+    }
+    text
 }
 
 fn replace_part(book: &str, part: &str, text: &str) -> String {
