@@ -90,6 +90,15 @@ impl Address {
         }
     }
 
+    /// The length of its text, in bytes.
+    pub fn text_len(&self) -> usize {
+        match self {
+            Address::Inet { host, .. } => host.len(),
+            Address::Unix(name) => name.len(),
+            Address::Pipe(name) => name.len(),
+        }
+    }
+
     /// Whether the host stands for every interface.
     pub fn is_wildcard(&self) -> bool {
         matches!(self, Address::Inet { host, .. } if matches!(&**host, "" | "0.0.0.0" | "::"))
