@@ -64,10 +64,13 @@ pub(crate) struct Events {
 }
 
 const MAX_EVENTS: usize = 256;
+/// No host and no path of a socket is as long; what is longer is only counted.
+const MAX_TEXT: usize = 1024;
 
 impl Events {
     pub(crate) fn push(&mut self, event: Event) {
-        if self.queue.len() < MAX_EVENTS {
+        let long = matches!(&event, Event::UnknownAddress { address, .. } if address.text_len() > MAX_TEXT);
+        if !long && self.queue.len() < MAX_EVENTS {
             self.queue.push_back(event);
         } else {
             self.dropped += 1;

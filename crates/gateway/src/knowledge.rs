@@ -230,7 +230,7 @@ const STRINGS: OpcodeSet = OpcodeSet::of(&[Opcode::String, Opcode::BinString, Op
 /// A manager of CPython with this many objects runs into other limits first; each entry is some 200 bytes.
 const MAX_OBJECTS: usize = 65_536;
 /// Idents are 12 hexadecimal digits, typeids are names in a program.
-const MAX_TEXT: usize = 128;
+pub(crate) const MAX_TEXT: usize = 128;
 const MAX_NAMES: usize = 10_000;
 const MAX_NAME: usize = 512;
 

@@ -138,7 +138,7 @@ impl AllowList {
                     match self.find(&module, &name).or_else(|| self.find(&canonical.0, &canonical.1)) {
                         Some(false) => {}
                         Some(true) => dangerous(entry(&module, &name)),
-                        None => return Err(entry(&module, &name)),
+                        None => return Err(short(entry(&module, &name))),
                     }
                 }
                 Node::Extension(code) if !self.extensions.contains(code) => {
@@ -184,6 +184,18 @@ fn text<'g>(graph: &'g Graph, global: &Global) -> (Cow<'g, str>, Cow<'g, str>) {
 fn entry(module: &str, name: &str) -> String {
     if name.contains('.') { format!("{module}:{name}") } else { format!("{module}.{name}") }
 }
+
+/// A name for a message: no program has longer ones.
+fn short(mut name: String) -> String {
+    if name.len() > MAX_NAME {
+        let end = (0..=MAX_NAME).rev().find(|&end| name.is_char_boundary(end));
+        name.truncate(end.unwrap_or(0));
+        name.push_str("...");
+    }
+    name
+}
+
+const MAX_NAME: usize = 512;
 
 const PERSISTENT: &str = "persistent-id";
 
@@ -251,6 +263,13 @@ mod tests {
         {
             assert_eq!(allow.add(wrong), Err(AllowError(wrong.into())));
         }
+    }
+
+    #[test]
+    fn what_is_told_of_a_long_name_is_short() {
+        let pickle = [&b"\x80\x03cm\n"[..], "\u{e9}".repeat(1 << 16).as_bytes(), b"\n."].concat();
+        let refused = check(&AllowList::empty(), &pickle, 3).unwrap_err();
+        assert!(refused.len() < 520 && refused.ends_with("..."));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::Side;
 use crate::config::Config;
 use crate::error::RelayError;
 use crate::event::Event;
-use crate::knowledge::ServerKnowledge;
+use crate::knowledge::{MAX_TEXT, ServerKnowledge};
 
 /// What a reply will be about, known from its request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -223,7 +223,8 @@ impl Relay {
 }
 
 fn expected(graph: &Graph, request: &Request) -> Expected {
-    let text = |id| graph.text(id).map(ToString::to_string);
+    // What is longer is not remembered anyway.
+    let text = |id| graph.text(id).filter(|text| text.len() <= MAX_TEXT).map(ToString::to_string);
     let first = graph.items(request.args).and_then(|args| args.first().copied());
     match (graph.text(request.method), request.is_function()) {
         (Some("create"), true) => first.and_then(text).map(Expected::Created).unwrap_or_default(),
