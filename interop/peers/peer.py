@@ -79,13 +79,13 @@ class Peer(object):
         return ()
 
     def greet(self, role):
-        """An exchange in both directions, after which each end has been seen to write."""
+        """An exchange in both directions of what programs mostly write, native text: now each end has been seen to write."""
         for _ in range(2):
             if role == 'first':
-                self.connection.send(u'hello')
-            assert self.connection.recv() == u'hello'
+                self.connection.send('hello')
+            assert self.connection.recv() == 'hello'
             if role != 'first':
-                self.connection.send(u'hello')
+                self.connection.send('hello')
         return ()
 
     def send_zoo(self, *names):

@@ -152,9 +152,18 @@ impl Exchange<'_> {
     }
 }
 
+/// Bytes that went through a gateway between two of one version.
+#[derive(Debug, Default)]
+pub struct Identity {
+    /// Bytes of frames that came out as they went in.
+    pub same: usize,
+    /// A cell for each value whose frame came out otherwise, in the manner `bytes:`.
+    pub changed: Vec<Cell>,
+}
+
 /// Compares, for a pair of one version, the bytes that went into the gateway with those that came out, once each end has been
-/// seen to write. The number of bytes compared, or where they differ.
-pub fn bytes_are_the_same(pool: &Pool, version: Version, route: &Route) -> Result<usize, String> {
+/// seen to write.
+pub fn identity_of_bytes(pool: &Pool, version: Version, route: &Route) -> Result<Identity, String> {
     let mut server = pool.take(version, Role::Client)?;
     let mut client = pool.take(version, Role::Client)?;
     let address = server.ask("listen 127.0.0.1:0").text("address")?;
@@ -166,35 +175,44 @@ pub fn bytes_are_the_same(pool: &Pool, version: Version, route: &Route) -> Resul
     server.tell("greet second");
     client.ask("greet first").done()?;
     server.answer(LIMIT).done()?;
-    let ends = [(Direction::ToServer, &before, &behind), (Direction::ToClient, &behind, &before)];
-    let marks = ends
-        .map(|(direction, entered, left)| (entered.passed(direction).len(), left.passed(direction).len()));
-    for there in [true, false] {
-        let (from, to) = if there { (&mut *server, &mut *client) } else { (&mut *client, &mut *server) };
-        let mut exchange = Exchange { pool, from, to, broken: None, cells: &mut Vec::new() };
+
+    let mut identity = Identity::default();
+    for direction in [Direction::ToServer, Direction::ToClient] {
+        let (from, to, entered, left) = match direction {
+            Direction::ToServer => (&mut *client, &mut *server, &before, &behind),
+            Direction::ToClient => (&mut *server, &mut *client, &behind, &before),
+        };
+        let marks = [entered, left].map(|recorder| recorder.passed(direction).len());
+        let mut cells = Vec::new();
+        let mut exchange = Exchange { pool, from, to, broken: None, cells: &mut cells };
         exchange.zoo("send:")?;
         exchange.pickles()?;
-        exchange.graphs(100)?;
-    }
-    let mut compared = 0;
-    for ((direction, entered, left), mark) in ends.into_iter().zip(marks) {
         let (went_in, came_out) = (entered.passed(direction), left.passed(direction));
-        let (went_in, came_out) = (frames(&went_in[mark.0..]), frames(&came_out[mark.1..]));
-        if went_in.len() != came_out.len() {
+        let (went_in, came_out) = (frames(&went_in[marks[0]..]), frames(&came_out[marks[1]..]));
+        // One frame for each value, in their order.
+        if [went_in.len(), came_out.len()] != [cells.len(); 2] {
+            let (went_in, came_out, sent) = (went_in.len(), came_out.len(), cells.len());
             return Err(format!(
-                "{direction:?}: {} frames went in, {} came out",
-                went_in.len(),
-                came_out.len()
+                "{direction:?}: {sent} values, {went_in} frames went in, {came_out} came out"
             ));
         }
-        if let Some(index) = (0..went_in.len()).find(|&index| went_in[index] != came_out[index]) {
-            let [input, output] =
-                [went_in[index], came_out[index]].map(|frame| frame[..frame.len().min(60)].escape_ascii());
-            return Err(format!("{direction:?}: frame {index} went in as {input} and came out as {output}"));
+        for ((input, output), cell) in went_in.into_iter().zip(came_out).zip(cells) {
+            if input == output {
+                identity.same += input.len();
+            } else {
+                let [input, output] =
+                    [input, output].map(|frame| frame[..frame.len().min(60)].escape_ascii());
+                let text = format!("{input} came out as {output}");
+                identity.changed.push(Cell {
+                    name: format!("bytes:{}", cell.value()),
+                    text,
+                    sent: None,
+                    ..cell
+                });
+            }
         }
-        compared += went_in.iter().map(|frame| frame.len()).sum::<usize>();
     }
     server.ask("close");
     client.ask("close");
-    Ok(compared)
+    Ok(identity)
 }

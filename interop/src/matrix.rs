@@ -10,7 +10,7 @@ use sabir_pickle::Version;
 
 use crate::baseline::{Baseline, Expectation};
 use crate::cell::{Cell, Kind};
-use crate::connection::{self, Load, Outcome};
+use crate::connection::{self, Identity, Load, Outcome};
 use crate::differences::Differences;
 use crate::manager;
 use crate::pool::Pool;
@@ -70,6 +70,17 @@ pub struct Mismatch {
     pub expected: Option<String>,
 }
 
+/// How the bytes between two of one version came out of the gateway.
+#[derive(Clone, Debug, Default)]
+pub struct Same {
+    /// Bytes that came out as they went in.
+    pub bytes: usize,
+    /// Frames that came out otherwise, as a row of the list says.
+    pub listed: usize,
+    /// Frames that came out otherwise.
+    pub changed: Vec<Cell>,
+}
+
 /// A whole run.
 #[derive(Debug, Default)]
 pub struct Results {
@@ -77,8 +88,8 @@ pub struct Results {
     pub verdicts: BTreeMap<(Kind, Way, Version, Version), Verdict>,
     /// Uses of each row of the list.
     pub uses: Vec<usize>,
-    /// Bytes compared in each version's pair with itself, or where they differ.
-    pub identity: BTreeMap<Version, Result<usize, String>>,
+    /// Bytes between two of each version, or why they could not be compared.
+    pub identity: BTreeMap<Version, Result<Same, String>>,
     /// What went wrong apart from cells: pairs that could not run, contradictions in the baseline.
     pub troubles: Vec<String>,
     /// How long each part took.
@@ -116,7 +127,8 @@ pub fn run(pool: &Pool, plan: &Plan, differences: &Differences) -> Results {
             let started = Instant::now();
             for version in versions(&plan.pairs) {
                 let same =
-                    connection::bytes_are_the_same(pool, version, &route(pool, Way::Gateway, Some(program)));
+                    connection::identity_of_bytes(pool, version, &route(pool, Way::Gateway, Some(program)));
+                let same = same.map(|identity| judge.identity(identity));
                 judge.results.identity.insert(version, same);
             }
             judge.results.timings.push(("identity of bytes".to_owned(), started.elapsed()));
@@ -206,6 +218,21 @@ impl Judge<'_> {
             }
         }
         self.results.timings.push((format!("{title}: {} runs", jobs.len()), started.elapsed()));
+    }
+}
+
+impl Judge<'_> {
+    fn identity(&mut self, identity: Identity) -> Same {
+        let mut same = Same { bytes: identity.same, ..Same::default() };
+        for cell in identity.changed {
+            if let Some(row) = self.differences.listing(&cell) {
+                same.listed += 1;
+                self.results.uses[row] += 1;
+            } else {
+                same.changed.push(cell);
+            }
+        }
+        same
     }
 }
 

@@ -7,7 +7,7 @@ use sabir_pickle::Version;
 use crate::cell::{Cell, Kind};
 use crate::differences::Differences;
 use crate::interpreters::{Interpreter, REQUIRED, WANTED};
-use crate::matrix::{Mismatch, Plan, Results, Verdict, Way, versions};
+use crate::matrix::{Mismatch, Plan, Results, Same, Verdict, Way, versions};
 
 /// All that is wrong with a run; empty if it passed.
 pub fn failures(results: &Results, differences: &Differences, plan: &Plan) -> Vec<String> {
@@ -31,13 +31,19 @@ pub fn failures(results: &Results, differences: &Differences, plan: &Plan) -> Ve
         }
     }
     for (version, same) in &results.identity {
-        if let Err(difference) = same {
-            failures.push(format!("bytes between two {version}: {difference}"));
+        match same {
+            Err(trouble) => failures.push(format!("bytes between two {version}: {trouble}")),
+            Ok(same) => {
+                failures.extend(same.changed.iter().take(SHOWN).map(|cell| {
+                    format!("bytes between two {version}: {}: {}", cell.name, shorten(&cell.text))
+                }))
+            }
         }
     }
     // A row can only be called unused where all that it could be used for has run.
-    let complete =
-        plan.program.is_some() && REQUIRED.iter().all(|version| versions(&plan.pairs).contains(version));
+    let has = |server, client| plan.pairs.contains(&(server, client));
+    let all = REQUIRED.iter().all(|server| REQUIRED.iter().all(|client| has(*server, *client)));
+    let complete = all && plan.extras && plan.program.is_some();
     for (row, uses) in differences.rows.iter().zip(&results.uses) {
         if complete && *uses == 0 && row.could_be_used(&plan.pairs) {
             failures.push(format!("differences.tsv line {}: no cell differs like this any more", row.line));
@@ -187,8 +193,12 @@ fn extras(out: &mut String, results: &Results) -> std::fmt::Result {
     }
     for (version, same) in &results.identity {
         let said = match same {
-            Ok(bytes) => format!("{bytes} bytes identical"),
-            Err(_) => "bytes differ".to_owned(),
+            Ok(Same { bytes, listed, changed }) if changed.is_empty() => match listed {
+                0 => format!("{bytes} bytes identical"),
+                _ => format!("{bytes} bytes identical, {listed} frames changed as listed below"),
+            },
+            Ok(same) => format!("{} frames changed", same.changed.len()),
+            Err(trouble) => trouble.clone(),
         };
         lines.push(format!("- {version} to {version}, once each end has been seen to write: {said}"));
     }

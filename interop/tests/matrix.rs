@@ -65,8 +65,9 @@ fn unmodified_2_7_and_3_x_do_not_understand_each_other() {
 #[test]
 fn without_a_gateway_the_bytes_are_the_same() {
     let Some(found) = interpreters(&[MIDDLE]) else { return };
-    let compared = connection::bytes_are_the_same(&Pool::new(found), MIDDLE, &Route::Direct).unwrap();
-    assert!(compared > 1_000_000, "{compared}");
+    let identity = connection::identity_of_bytes(&Pool::new(found), MIDDLE, &Route::Direct).unwrap();
+    assert!(identity.changed.is_empty(), "{:?}", identity.changed);
+    assert!(identity.same > 1_000_000, "{}", identity.same);
 }
 
 #[test]
