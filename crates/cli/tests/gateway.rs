@@ -288,3 +288,16 @@ fn what_is_too_long_is_refused_by_name() {
     let log = gateway.finish().errors;
     assert!(log.contains("the client broke the protocol: bad message length"), "{log}");
 }
+
+#[test]
+fn what_is_in_flight_is_finished_on_ctrl_c() {
+    let Some(found) = pythons(&[(2, 7), (3, 13)]) else { return };
+    let mut manager = peer(&found[0], "slow_manager.py", &[TCP]);
+    let (gateway, address) = gateway(&manager.address(), &["--shutdown-timeout", "60s"]);
+    let client = peer(&found[1], "slow_client.py", &[&address]);
+    // The server has been asked, and answers a second later.
+    assert_eq!(manager.line(), "asked");
+    gateway.interrupt();
+    assert_eq!(client.finish().lines, ["answered"]);
+    assert_eq!(gateway.finish().code, Some(0));
+}

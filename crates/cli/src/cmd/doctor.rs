@@ -158,7 +158,7 @@ fn probe(address: &Address, timeout: Duration) -> Result<Findings, Error> {
 fn describe(findings: &Findings, out: &mut impl io::Write) -> io::Result<()> {
     match findings.hints.challenge {
         Some(ChallengeStyle::Legacy) => {
-            writeln!(out, "  handshake  20 bytes, answered with md5: Python 2.7 to 3.11")?
+            writeln!(out, "  handshake  20 bytes, answered with md5: Python 2.7 to 3.11")?;
         }
         Some(ChallengeStyle::Named(digest)) => {
             writeln!(out, "  handshake  {{{digest}}}: Python 3.12 or newer")?;
@@ -193,7 +193,7 @@ fn describe(findings: &Findings, out: &mut impl io::Write) -> io::Result<()> {
         }
         (true, None) => writeln!(out, "  kind       a manager")?,
         (false, _) if findings.protocol.is_some() => {
-            writeln!(out, "  kind       a Listener, whose program answers")?
+            writeln!(out, "  kind       a Listener, whose program answers")?;
         }
         (false, _) => writeln!(out, "  kind       a Listener, or not asked")?,
     }

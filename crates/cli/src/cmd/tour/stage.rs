@@ -101,7 +101,7 @@ impl Program {
         }
         let (complaints, mut shown): (Vec<_>, Vec<_>) = self.lines.try_iter().partition(|(bad, _)| *bad);
         // Of a traceback the last line says what happened.
-        shown.extend(complaints.into_iter().filter(|(_, line)| line.contains("Error")).next_back());
+        shown.extend(complaints.into_iter().rfind(|(_, line)| line.contains("Error")));
         shown.into_iter().map(|(_, line)| line).collect()
     }
 
