@@ -34,9 +34,10 @@ pub fn failures(results: &Results, differences: &Differences, plan: &Plan) -> Ve
         match same {
             Err(trouble) => failures.push(format!("bytes between two {version}: {trouble}")),
             Ok(same) => {
-                failures.extend(same.changed.iter().take(SHOWN).map(|cell| {
+                let told = |cell: &Cell| {
                     format!("bytes between two {version}: {}: {}", cell.name, shorten(&cell.text))
-                }))
+                };
+                failures.extend(same.changed.iter().take(SHOWN).map(told));
             }
         }
     }
