@@ -301,3 +301,28 @@ fn what_is_in_flight_is_finished_on_ctrl_c() {
     assert_eq!(client.finish().lines, ["answered"]);
     assert_eq!(gateway.finish().code, Some(0));
 }
+
+#[test]
+fn raw_bytes_pass_between_equal_versions() {
+    listener_and_client((3, 13), (3, 13), TCP, TCP, &["--mode", "raw"]);
+}
+
+#[test]
+fn the_names_that_pass_can_be_learnt_and_then_allowed() {
+    let Some(found) = pythons(&[(3, 13)]) else { return };
+    let mut manager = peer(&found[0], "manager_server.py", &[TCP]);
+    let server = manager.address();
+    let (gateway, address) = gateway(&server, &["--policy", "learn"]);
+    let done = peer(&found[0], "manager_client.py", &[&address]).finish();
+    assert_eq!(done.lines, MANAGER_LINES, "{}", done.errors);
+    gateway.interrupt();
+    let log = gateway.finish().errors;
+    let learnt: Vec<&str> = log.lines().filter_map(|line| line.split("passed: --allow ").nth(1)).collect();
+    assert!(learnt.contains(&"builtins.ValueError"), "{log}");
+
+    let folder = Folder::new("learnt");
+    let list = format!("@{}", folder.file("list", learnt.join("\n")));
+    let (_gateway, address) = self::gateway(&server, &["--policy", "strict", "--allow", &list]);
+    let done = peer(&found[0], "manager_client.py", &[&address]).finish();
+    assert_eq!(done.lines, MANAGER_LINES, "{}", done.errors);
+}

@@ -15,6 +15,9 @@ pub enum PairError {
     /// The server could not be reached: is it running, and is its address right?
     #[error("the server is not there: {0}")]
     Connect(#[source] sabir_net::Error),
+    /// The system lets this process open nothing more: raise its limit of open files.
+    #[error("the gateway has no descriptor left to reach the server: raise its limit of open files")]
+    NoDescriptor,
     /// A client's redirected address was asked for, and it has none.
     #[error("the client was not redirected here, so it is not known whom it meant: {0}")]
     NotRedirected(#[source] io::Error),
@@ -101,7 +104,20 @@ impl PairError {
         }
     }
 
+    /// Why a server could not be reached: by nobody's fault but ours if no descriptor is left.
+    pub(super) fn connect(error: sabir_net::Error) -> Self {
+        match &error {
+            sabir_net::Error::Connect { source, .. } if is_exhausted(source) => Self::NoDescriptor,
+            _ => Self::Connect(error),
+        }
+    }
+
     pub(super) fn io(side: Side) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { side, source }
     }
+}
+
+/// EMFILE or ENFILE, which have the same numbers on Linux, macOS and the BSDs.
+fn is_exhausted(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }

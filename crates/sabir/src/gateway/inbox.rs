@@ -20,6 +20,8 @@ pub(super) struct Inbox {
     buffer: BytesMut,
     /// Descriptors that came with the last byte of the buffer.
     pub(super) fds: Vec<OwnedFd>,
+    /// How much memory the buffer has when nothing of it is in use.
+    whole: usize,
     /// How much to ask for when nothing is known of what comes.
     appetite: usize,
     /// Bytes of the stream before those in the buffer.
@@ -37,7 +39,7 @@ pub(super) enum Filled {
 
 impl Inbox {
     pub(super) fn new(arrived: BytesMut, fds: Vec<OwnedFd>) -> Self {
-        Self { buffer: arrived, fds, appetite: SMALL, offset: 0 }
+        Self { buffer: arrived, fds, whole: 0, appetite: SMALL, offset: 0 }
     }
 
     /// All messages that have wholly arrived, with their headers, in one piece. `None` if none has.
@@ -133,6 +135,11 @@ impl Inbox {
     }
 
     fn read(&mut self, stream: &Stream, limit: usize) -> io::Result<Filled> {
+        if self.buffer.is_empty() && self.buffer.capacity() < self.whole {
+            // Back to the start: what was read last is written, so this is the only reference. If it were
+            // not, there would be more memory, and nothing worse.
+            let _ = self.buffer.try_reclaim(self.whole);
+        }
         let before = self.buffer.len();
         if stream.is_unix() {
             // Nothing behind descriptors is read, so that they stay with their byte.
@@ -144,6 +151,7 @@ impl Inbox {
             self.buffer.reserve(limit);
             stream.try_read(&mut self.buffer)?;
         }
+        self.whole = self.whole.max(self.buffer.capacity());
         match self.buffer.len() - before {
             0 => return Ok(Filled::End),
             // It came faster than it was asked for.
@@ -156,13 +164,14 @@ impl Inbox {
     /// Waits for the peer, and gives back a large buffer if that takes long.
     async fn wait(&mut self, stream: &Stream) -> io::Result<()> {
         let readable = async { stream.readable().await.map_err(io::Error::other) };
-        if !self.buffer.is_empty() || self.buffer.capacity() <= KEEP {
+        if !self.buffer.is_empty() || self.whole <= KEEP {
             return readable.await;
         }
         if let Ok(ready) = timeout(RELEASE_AFTER, readable).await {
             return ready;
         }
         self.buffer = BytesMut::new();
+        self.whole = 0;
         self.appetite = SMALL;
         stream.readable().await.map_err(io::Error::other)
     }
@@ -190,3 +199,7 @@ const KEEP: usize = 16 * 1024;
 const RELEASE_AFTER: Duration = Duration::from_secs(1);
 /// In bytes: see [`frame`].
 const LONGEST_HEADER: usize = 12;
+
+#[cfg(test)]
+#[path = "inbox_tests.rs"]
+mod tests;

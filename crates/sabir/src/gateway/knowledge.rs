@@ -1,16 +1,19 @@
 //! What servers were seen to write, kept from one connection to the next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sabir_gateway::ServerKnowledge;
 use sabir_net::Address;
+use tracing::info;
 
 /// A [`ServerKnowledge`] for each address: a manager's client makes a fresh connection for nearly
 /// every call, so a connection alone learns little.
 #[derive(Debug, Default)]
 pub(super) struct Knowledge {
     servers: Mutex<HashMap<Address, Arc<Mutex<ServerKnowledge>>>>,
+    /// The names that were logged under the policy to learn them.
+    reported: Mutex<HashSet<String>>,
 }
 
 impl Knowledge {
@@ -34,6 +37,18 @@ impl Knowledge {
             servers.insert(address.clone(), Arc::clone(&known));
         }
         known
+    }
+
+    /// Logs the names that were learnt and are not logged yet.
+    pub(super) fn report(&self, known: &Mutex<ServerKnowledge>) {
+        let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in known.learned_names() {
+            if !reported.contains(name) {
+                info!("passed: --allow {name}");
+                reported.insert(name.to_owned());
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use sabir_gateway::{Addresses, Config, Mode, Relay, Route as RelayRoute, Side};
+use sabir_gateway::{Addresses, Config, Mode, Policy, Relay, Route as RelayRoute, Side};
 use sabir_net::tokio::Stream;
 use sabir_net::{Address, PythonAddress};
 use sabir_wire::auth::AuthOptions;
@@ -77,11 +77,11 @@ pub(super) async fn serve(
 
     let addresses = addresses(shared, route, &upstream, &client.stream, &server.stream);
     let alias = (route == 0).then(|| options.server_alias.as_ref().and_then(python)).flatten();
-    let knowledge = shared.knowledge.of(&upstream, alias);
+    let known = shared.knowledge.of(&upstream, alias);
     let relay = Relay::new(shared.rewriting.clone(), addresses);
     let limits = FrameLimits { max_message: options.max_message };
     let raw = shared.rewriting.mode == Mode::Raw;
-    let pump = Pump::new((client, server), relay, knowledge, limits, raw, ticket, span.clone());
+    let pump = Pump::new((client, server), relay, known.clone(), limits, raw, ticket, span.clone());
     if let Authentication::PassThrough = options.authentication {
         pump.observe_handshake();
     } else {
@@ -92,11 +92,15 @@ pub(super) async fn serve(
             pump.learn(side, &hints);
         }
     }
-    tokio::select! {
+    let ended = tokio::select! {
         biased;
         done = pump.run(from_client, from_server) => done,
         error = watch_over(&pump, shared) => Err(error),
+    };
+    if matches!(shared.rewriting.policy, Policy::Learn) {
+        span.in_scope(|| shared.knowledge.report(&known));
     }
+    ended
 }
 
 /// Which server this client is for.
@@ -118,7 +122,7 @@ async fn reach(
     upstream: &Address,
 ) -> Result<(Leg, Option<sabir_wire::auth::PeerHints>, Inbox), PairError> {
     let deadline = Instant::now() + options.connect_timeout;
-    let server = Leg::new(Stream::connect(upstream, deadline).await.map_err(PairError::Connect)?);
+    let server = Leg::new(Stream::connect(upstream, deadline).await.map_err(PairError::connect)?);
     let Authentication::Terminate { server_key: Some(key), min_auth, server_digest, .. } =
         &options.authentication
     else {

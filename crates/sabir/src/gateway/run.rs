@@ -7,8 +7,10 @@ use sabir_net::tokio::{Listener, Stream};
 use sabir_net::{Address, Error};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tracing::{debug, info_span, warn};
 
+use super::error::PairError;
 use super::knowledge::Knowledge;
 use super::log;
 use super::options::GatewayOptions;
@@ -102,10 +104,22 @@ async fn accept(
         tokio::spawn(async move {
             let _running = running;
             span.in_scope(|| debug!("connected"));
-            let ended = pair::serve(&shared, route, client, ticket, &span).await;
+            let ended = tokio::select! {
+                biased;
+                ended = pair::serve(&shared, route, client, ticket, &span) => ended,
+                () = overtime(&shared) => Err(PairError::Stopping),
+            };
             span.in_scope(|| log::end(&ended));
         });
     }
+}
+
+/// A gateway that stops waits no longer than this for anybody.
+async fn overtime(shared: &Shared) {
+    let mut stop = shared.stop.clone();
+    // An error means that the gateway is gone altogether.
+    let _ = stop.wait_for(|stop| *stop).await;
+    sleep(shared.options.shutdown_timeout).await;
 }
 
 /// Who a client is, for the log.
