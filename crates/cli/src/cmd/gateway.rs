@@ -204,12 +204,15 @@ pub(crate) fn run(args: GatewayArgs) -> anyhow::Result<()> {
 fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
     let client_key = args.key.key()?;
     let server_key = args.server_key.key()?.or_else(|| client_key.clone());
+    let mut listeners = std::iter::once(&args.listen).chain(args.route.iter().map(|(listen, _)| listen));
+    let open = listeners.find(|address| !address.is_loopback());
     let authentication = if server_key.is_none() {
+        if let Some(open) = open {
+            info!("{open} can be reached from other machines: whether they get in is up to the server");
+        }
         Authentication::PassThrough
     } else {
-        let beyond = |address: &&Address| !address.is_loopback();
-        let mut listeners = std::iter::once(&args.listen).chain(args.route.iter().map(|(listen, _)| listen));
-        if let Some(open) = listeners.find(beyond).filter(|_| client_key.is_none() && !args.no_auth) {
+        if let Some(open) = open.filter(|_| client_key.is_none() && !args.no_auth) {
             let why = format!(
                 "{open} can be reached from other machines, and whoever connects would use the server's key \
                  without having one: give clients a key too (--authkey-file), or say --no-auth"

@@ -333,7 +333,8 @@ impl Pump {
         self.leg(to).write(pieces).await.map_err(PairError::io(to))
     }
 
-    /// How long a message of this peer may be by now.
+    /// How long a message of this peer may be by now. Before the server has challenged it cannot be
+    /// told whether it will: two programs without a key may begin with a long message.
     fn limits_of(&self, from: Side, talk: &Talk) -> FrameLimits {
         if from == Side::Client && talk.challenged.is_some() && !talk.welcomed && talk.observer.is_some() {
             return FrameLimits::BEFORE_AUTHENTICATION;
