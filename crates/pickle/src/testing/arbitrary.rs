@@ -126,7 +126,7 @@ impl Maker<'_, '_> {
             13 => Node::Set(self.some()),
             14 => Node::FrozenSet(self.some()),
             15 => return self.global(),
-            16 => Node::Persistent(self.one()),
+            16 => Node::Persistent(self.persistent_id()),
             17 => {
                 let text = format!("id {}", self.choices.below(100));
                 Node::PersistentText(self.graph.store(text.as_bytes()))
@@ -163,7 +163,7 @@ impl Maker<'_, '_> {
         let inner = match self.choices.below(3) {
             0 => Node::List(self.some()),
             1 => Node::Str(self.text()),
-            _ => Node::Persistent(self.one()),
+            _ => Node::Persistent(self.persistent_id()),
         };
         let inner = self.graph.add(inner);
         let mut steps = alloc::vec![Step::Build(self.one())];
@@ -233,6 +233,14 @@ impl Maker<'_, '_> {
 
     fn class(&mut self) -> NodeId {
         if self.choices.below(4) == 0 { self.one() } else { self.global() }
+    }
+
+    /// Mostly a number, for what picklers do not keep apart in ids that they write twice.
+    fn persistent_id(&mut self) -> NodeId {
+        match self.choices.below(30) {
+            0 => self.one(),
+            number => self.graph.add_int(number as i64),
+        }
     }
 
     fn global(&mut self) -> NodeId {

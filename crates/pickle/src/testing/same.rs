@@ -62,6 +62,7 @@ type Outcome = Result<(), &'static str>;
 
 impl<'g> Comparison<'g> {
     fn compare(&mut self, a: NodeId, b: NodeId) -> Outcome {
+        let (a, b) = (itself(self.a, a), itself(self.b, b));
         let (node_a, node_b) = (&self.a[a], &self.b[b]);
         if has_identity(node_a) || has_identity(node_b) {
             match (self.twin_of_a[a.index()], self.twin_of_b[b.index()]) {
@@ -123,13 +124,13 @@ impl<'g> Comparison<'g> {
     }
 
     fn objects(&mut self, x: &'g Object, y: &'g Object) -> Outcome {
-        let (steps_x, steps_y) = (single_steps(&x.steps), single_steps(&y.steps));
+        let ((make_x, steps_x), (make_y, steps_y)) = (whole(self.a, x), whole(self.b, y));
         equal(&steps_x.len(), &steps_y.len(), "numbers of steps")?;
         for (x, y) in steps_x.into_iter().zip(steps_y).rev() {
             equal(&x.kind, &y.kind, "steps")?;
             self.all(&x.ids, &y.ids)?;
         }
-        match (&x.make, &y.make) {
+        match (make_x, make_y) {
             (Make::Reduce { callable: f, args: x }, Make::Reduce { callable: g, args: y })
             | (Make::NewObj { class: f, args: x }, Make::NewObj { class: g, args: y }) => {
                 self.all(&[*f, *x], &[*g, *y])
@@ -154,7 +155,35 @@ struct SingleStep {
     ids: Vec<NodeId>,
 }
 
-fn single_steps(steps: &[Step]) -> Vec<SingleStep> {
+/// What is given, if nothing is done to it: an extension by no items at all.
+fn itself(graph: &Graph, mut id: NodeId) -> NodeId {
+    for _ in 0..graph.len() {
+        match &graph[id] {
+            Node::Object(object) if single_steps(object.steps.iter()).is_empty() => match object.make {
+                Make::Given(inner) => id = inner,
+                _ => break,
+            },
+            _ => break,
+        }
+    }
+    id
+}
+
+/// How an object is made, and all that is done to it. What is done to an object that is given is done to that object, which
+/// matters where a set is given, and a call in protocols that have no sets.
+fn whole<'g>(graph: &'g Graph, object: &'g Object) -> (&'g Make, Vec<SingleStep>) {
+    let (mut make, mut layers) = (&object.make, alloc::vec![&object.steps]);
+    while let Make::Given(id) = make
+        && let Node::Object(inner) = &graph[*id]
+        && layers.len() < graph.len()
+    {
+        make = &inner.make;
+        layers.push(&inner.steps);
+    }
+    (make, single_steps(layers.into_iter().rev().flatten()))
+}
+
+fn single_steps<'g>(steps: impl Iterator<Item = &'g Step>) -> Vec<SingleStep> {
     let mut out = Vec::new();
     for step in steps {
         let mut one = |kind, ids: &[NodeId]| out.push(SingleStep { kind, ids: ids.to_vec() });
