@@ -65,25 +65,29 @@ fn test(stages: &mut Stages) -> Result<(), String> {
     matrix(stages, &[])
 }
 
+/// Every stage runs, so that one run tells all that is wrong.
 fn check(stages: &mut Stages) -> Result<(), String> {
-    stages.stage("formatting", || run(cargo_in_root().args(["fmt", "--all", "--check"])))?;
-    stages.stage("lints", || {
-        run(cargo_in_root().args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "-D",
-            "warnings",
-        ]))
-    })?;
-    stages.stage("docs", || {
-        let mut doc = cargo_in_root();
-        doc.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps", "--quiet"]);
-        run(&mut doc)
-    })?;
-    stages.stage("licences", licences::check)
+    let outcomes = [
+        stages.stage("formatting", || run(cargo_in_root().args(["fmt", "--all", "--check"]))),
+        stages.stage("lints", || {
+            run(cargo_in_root().args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--quiet",
+                "--",
+                "-D",
+                "warnings",
+            ]))
+        }),
+        stages.stage("docs", || {
+            let mut doc = cargo_in_root();
+            doc.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps", "--quiet"]);
+            run(&mut doc)
+        }),
+        stages.stage("licences", licences::check),
+    ];
+    outcomes.into_iter().collect()
 }
 
 fn matrix(stages: &mut Stages, options: &[&str]) -> Result<(), String> {
