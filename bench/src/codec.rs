@@ -30,7 +30,7 @@ struct Record {
 pub(crate) fn run() -> Outcome {
     let folder = std::env::temp_dir().join(format!("sabir-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let outcome = Command::new(python("3.13")).args([SCRIPT, "write"]).arg(&folder).status();
+    let outcome = Command::new(python("3.13")?).args([SCRIPT, "write"]).arg(&folder).status();
     let measured = match outcome {
         Ok(status) if status.success() => measure(&folder),
         other => Err(format!("the corpus could not be written: {other:?}").into()),
@@ -50,7 +50,7 @@ fn measure(folder: &std::path::Path) -> Outcome {
     let mut table = Table::default();
     for round in 0..ROUNDS {
         let mut add = |workload: &str, peer: &str, time: f64| table.add(workload, peer, time);
-        let cpython = numbers(Command::new(python("3.13")).arg(SCRIPT).arg(&file).arg("4"))?;
+        let cpython = numbers(Command::new(python("3.13")?).arg(SCRIPT).arg(&file).arg("4"))?;
         add("decode to values", "CPython 3.13", cpython[0]);
         add("decode to values", "sabir", timed(|| Graph::load(pickle.clone(), &Limits::DEFAULT).is_ok()));
         add(

@@ -1,8 +1,11 @@
 //! Children of a measurement, stopped by their own handles.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+
+use sabir::pythons::{self, Python};
 
 use crate::Outcome;
 
@@ -75,8 +78,12 @@ pub(crate) fn numbers(command: &mut Command) -> Outcome<Vec<f64>> {
     Ok(text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
 }
 
-/// The interpreter of a version, from PATH or the environment: `SABIR_PYTHON_3_13=/path/to/python`.
-pub(crate) fn python(version: &str) -> String {
-    let variable = format!("SABIR_PYTHON_{}", version.replace('.', "_"));
-    std::env::var(variable).unwrap_or_else(|_| format!("python{version}"))
+/// The interpreter of a version, found as the tests find it.
+pub(crate) fn python(version: &str) -> Outcome<&'static Path> {
+    static FOUND: LazyLock<Vec<Python>> = LazyLock::new(|| {
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        pythons::find(checkout)
+    });
+    let found = FOUND.iter().find(|python| python.version.to_string() == version);
+    Ok(&found.ok_or_else(|| format!("no Python {version} here"))?.executable)
 }

@@ -15,7 +15,7 @@ pub(crate) fn run() -> Outcome {
     for round in 0..ROUNDS {
         for (server, client) in pairs {
             let listener = Background::start(
-                Command::new(python(server)).args([SCRIPT, "server"]).stderr(Stdio::null()),
+                Command::new(python(server)?).args([SCRIPT, "server"]).stderr(Stdio::null()),
             )?;
             let gateway = Background::start(sabir(false)?.args([
                 "gateway",
@@ -29,7 +29,7 @@ pub(crate) fn run() -> Outcome {
                 if peer == "stock" && server != client {
                     continue; // They cannot talk: that is what the gateway is for.
                 }
-                let times = numbers(Command::new(python(client)).args([SCRIPT, "client", address]))?;
+                let times = numbers(Command::new(python(client)?).args([SCRIPT, "client", address]))?;
                 for (what, time) in ["connect to first reply", "20 KiB echo", "40 KiB echo"].iter().zip(times)
                 {
                     table.add(&format!("{server} server, {client} client: {what}"), peer, time);
