@@ -16,6 +16,7 @@ use crate::cmd::tour::TourArgs;
 ///
 /// ADDR is host:port, [ipv6]:port, unix:/path or unix:@abstract. Port 0 picks a free port.
 #[derive(Debug, Parser)]
+#[allow(rustdoc::broken_intra_doc_links, reason = "the text is the help: what stands in brackets is no link")]
 #[command(name = "sabir", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]

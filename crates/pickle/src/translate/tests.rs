@@ -16,7 +16,9 @@ fn carry(pickle: &[u8], from: Pythons, to: Pythons, protocol: u8) -> Result<Vec<
 fn carry_with(by: &Translation, pickle: &[u8], from: Pythons, to: Pythons, protocol: u8) -> Result<Vec<u8>> {
     let mut graph = Graph::from_slice(pickle)?;
     by.apply(&mut graph, from, to, protocol)?;
-    graph.into_segments(&DumpOptions { python: to, ..DumpOptions::protocol(protocol) }).map(|s| s.into_vec())
+    graph
+        .into_segments(&DumpOptions { python: to, ..DumpOptions::protocol(protocol) })
+        .map(crate::output::Segments::into_vec)
 }
 
 fn with_str(policy: Py2Str) -> Translation {
