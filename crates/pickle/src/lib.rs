@@ -45,7 +45,9 @@ pub use names::{Names, NamesError};
 pub use op::{Op, Spanned};
 pub use opcode::{ArgKind, OPCODES, OpInfo, Opcode, OpcodeSet, StackItem};
 pub use output::Segments;
-pub use report::{Call, Callee, Name, PersistentId, Report, Target, Verdict, Verdicts, VerdictsError, report};
+pub use report::{
+    Call, Callee, Name, PersistentId, Report, Target, Verdict, Verdicts, VerdictsError, report,
+};
 pub use text::float_repr;
 pub use translate::{Py2Str, Py2Text, Translation, names_something, native_text};
 pub use version::{ParseVersionError, Pythons, Version};

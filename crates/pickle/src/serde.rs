@@ -62,7 +62,7 @@
 //! | `enum` member | its name or its value, as the version that wrote it has it | a unit variant of that name |
 //! | namedtuple | sequence | struct, by place |
 //! | other instances | what was appended to them; or what was set in them; or a map of their attributes; or, without any, their state or arguments | struct: attributes (and `args`, if the struct has such a field and the object has not); number, text or bytes: their one argument; [`Instance`], [`Reduce`] |
-//! | persistent id, extension code, out-of-band buffer | an error: load a [`Graph`](crate::Graph) | |
+//! | persistent id, extension code, out-of-band buffer | an error: load a [`Graph`] | |
 //!
 //! NumPy's arrays are instances like others. Shared objects are read once for each reference to them, and
 //! [`Limits::max_nodes`] says how many values that may be beyond those that the pickle spells out;
@@ -82,6 +82,7 @@ mod numbers;
 mod put;
 mod record;
 mod ser;
+mod stream;
 mod tape;
 
 use alloc::vec::Vec;
@@ -108,6 +109,9 @@ pub fn from_slice<'de, T: Deserialize<'de>>(pickle: &'de [u8]) -> Result<T> {
 /// # Errors
 /// The bytes are no pickle, exceed the limits, or hold something else than a `T`.
 pub fn from_slice_with<'de, T: Deserialize<'de>>(pickle: &'de [u8], limits: &Limits) -> Result<T> {
+    if let Some(value) = stream::read(pickle, limits) {
+        return Ok(value);
+    }
     let tape = record::record(pickle, limits)?;
     let reading = Reading::new(&tape, limits);
     let value = T::deserialize(reading.root()).map_err(|fault| fault.at(tape.root));

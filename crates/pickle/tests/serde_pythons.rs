@@ -1,5 +1,7 @@
 //! What real Pythons write is read into Rust types, and what is written from Rust types they load as equal.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -139,6 +141,7 @@ enum ColorValue {
 
 /// Whether the pickle reads as the value, directly and as a graph.
 #[track_caller]
+#[allow(clippy::needless_pass_by_value, reason = "its many callers write a value in place")]
 fn reads<T: DeserializeOwned + PartialEq + Debug>(golden: &Golden, expected: T) {
     let Golden { name, protocol, pickle } = golden;
     match from_slice::<T>(pickle) {

@@ -30,6 +30,9 @@ pub(super) struct Reading<'t, 'de> {
     names: OnceCell<Names>,
 }
 
+/// As many bytes of text count for one value.
+pub(super) const WEIGHT: u64 = 32;
+
 impl<'t, 'de> Reading<'t, 'de> {
     /// Each value may be read once for each byte that the pickle could have spent on referring to it, and
     /// `max_nodes` times on top where shared objects are expanded.
@@ -37,7 +40,7 @@ impl<'t, 'de> Reading<'t, 'de> {
         Reading {
             tape,
             max_depth: limits.max_depth,
-            left: Cell::new(u64::from(limits.max_nodes) + tape.reference_count()),
+            left: Cell::new(u64::from(limits.max_nodes) + tape.reference_count() + tape.length / WEIGHT),
             names: OnceCell::new(),
         }
     }
@@ -55,6 +58,15 @@ impl<'t, 'de> Reading<'t, 'de> {
                 Ok(())
             }
             None => Err(Fault::new(ErrorKind::Limit("expanded references to shared objects"))),
+        }
+    }
+
+    /// Takes text or bytes from the budget: a long one that is referred to often is copied as often.
+    #[inline]
+    pub(super) fn weigh(&self, piece: &[u8]) -> Result<(), Fault> {
+        match piece.len() as u64 / WEIGHT {
+            0 => Ok(()),
+            weight => self.spend(weight as usize),
         }
     }
 
@@ -168,6 +180,7 @@ impl<'r, 't, 'de> Value<'r, 't, 'de> {
     }
 
     fn text<V: Visitor<'de>>(self, text: &'de [u8], visitor: V) -> Result<V::Value, Fault> {
+        self.reading.weigh(text)?;
         match core::str::from_utf8(text) {
             Ok(text) => visitor.visit_borrowed_str(text),
             // Lone surrogates, which Python's text may have and Rust's may not.
@@ -176,6 +189,7 @@ impl<'r, 't, 'de> Value<'r, 't, 'de> {
     }
 
     fn cow<V: Visitor<'de>>(self, bytes: Cow<'de, [u8]>, visitor: V) -> Result<V::Value, Fault> {
+        self.reading.weigh(&bytes)?;
         match bytes {
             Cow::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
             Cow::Owned(bytes) => visitor.visit_byte_buf(bytes),
@@ -184,7 +198,9 @@ impl<'r, 't, 'de> Value<'r, 't, 'de> {
 
     /// Text that had to be decoded, or a Python 2 `str` as text if it is some.
     fn decoded<V: Visitor<'de>>(self, bytes: Option<Vec<u8>>, visitor: V) -> Result<V::Value, Fault> {
-        match String::from_utf8(bytes.unwrap_or_default()) {
+        let bytes = bytes.unwrap_or_default();
+        self.reading.weigh(&bytes)?;
+        match String::from_utf8(bytes) {
             Ok(text) => visitor.visit_string(text),
             Err(error) => visitor.visit_byte_buf(error.into_bytes()),
         }
@@ -273,7 +289,7 @@ impl<'r, 't, 'de> Value<'r, 't, 'de> {
     fn scalar<V: Visitor<'de>>(self, wanted: Scalar, visitor: V) -> Result<V::Value, Fault> {
         match self.item() {
             Item::Object(index) => self.object_as_scalar(index, wanted, visitor),
-            Item::String(bytes) if wanted == Scalar::Bytes => visitor.visit_borrowed_bytes(bytes),
+            Item::String(bytes) if wanted == Scalar::Bytes => self.cow(Cow::Borrowed(bytes), visitor),
             Item::Int(_) | Item::Long(_) | Item::Decimal(_) | Item::ReprString(_)
                 if wanted == Scalar::Bytes =>
             {
@@ -444,7 +460,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
             Item::Str(text) | Item::String(text) => self.text(text, visitor),
             Item::EscapedStr(line) => self.decoded(text::parse_raw_unicode_escape(line), visitor),
             Item::ReprString(line) => self.decoded(text::parse_string_repr(line), visitor),
-            Item::Bytes(bytes) | Item::ByteArray(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Item::Bytes(bytes) | Item::ByteArray(bytes) => self.cow(Cow::Borrowed(bytes), visitor),
             Item::List(span) | Item::Tuple(span) | Item::Set(span) | Item::FrozenSet(span) => {
                 self.seq(tape.references(span), visitor)
             }

@@ -81,6 +81,14 @@ impl<'g> Flattening<'g> {
             Node::Extension(_) => Item::Opaque("a copyreg extension code"),
             Node::Buffer { .. } => Item::Opaque("a buffer that travels beside the pickle"),
         };
+        if let Item::Long(piece)
+        | Item::Str(piece)
+        | Item::Bytes(piece)
+        | Item::String(piece)
+        | Item::ByteArray(piece) = item
+        {
+            self.tape.length += piece.len() as u64;
+        }
         let id = self.ids[node.index()];
         self.tape.items[id as usize] = item;
         Ok(())

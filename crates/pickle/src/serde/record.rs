@@ -3,6 +3,7 @@
 //! The two accept the same pickles and refuse the others with the same errors, which a test holds them to.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use super::tape::{FALSE, Item, Make, NONE, Object, TRUE, Tape};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,8 +16,9 @@ use crate::text;
 /// Records a pickle. Bytes after its STOP are ignored.
 pub(super) fn record<'de>(pickle: &'de [u8], limits: &Limits) -> Result<Tape<'de>> {
     let mut machine = Machine::new(limits);
-    // About what a pickle of small objects needs; a pickle of few large ones does not touch it.
-    machine.tape.reserve((pickle.len() / 8).min(1 << 16));
+    // About what a pickle of small objects needs; one of few large objects does not touch it.
+    machine.tape.reserve((pickle.len() / 8).min(1 << 16), (pickle.len() / 4).min(1 << 17));
+    machine.tape.length = pickle.len() as u64;
     run(&mut machine, pickle, u32::MAX)?;
     Ok(machine.tape)
 }
@@ -69,7 +71,8 @@ struct Machine<'de, 'l> {
     stack: Vec<u32>,
     /// Heights of the stack at which marks stand.
     marks: Vec<usize>,
-    memo: Memo<u32>,
+    /// Ids, plus one: so that a gap costs nothing.
+    memo: Memo<NonZeroU32>,
     limits: &'l Limits,
 }
 
@@ -129,11 +132,11 @@ impl<'de, 'l> Machine<'de, 'l> {
         self.stack.push(id);
         let length = match *rest {
             [0x94, ..] => {
-                self.memo.put(self.memo.entries(), id);
+                self.memo.put(self.memo.entries(), stored(id));
                 length + 1
             }
             [b'q', index, ..] => {
-                self.memo.put(index.into(), id);
+                self.memo.put(index.into(), stored(id));
                 length + 2
             }
             _ => length,
@@ -482,20 +485,26 @@ impl<'de, 'l> Machine<'de, 'l> {
     #[inline]
     fn get(&mut self, index: u64) -> Outcome {
         let id = self.memo.get(index).ok_or(ErrorKind::UnknownMemo(index))?;
-        self.stack.push(id);
+        self.stack.push(id.get() - 1);
         Ok(())
     }
 
     #[inline]
     fn put(&mut self, index: u64) -> Outcome {
         let top = self.top()?;
-        self.memo.put(index, top);
+        self.memo.put(index, stored(top));
         Ok(())
     }
 }
 
 fn even(count: usize) -> Outcome {
     if count.is_multiple_of(2) { Ok(()) } else { Err(ErrorKind::WrongOperand("a value for every key")) }
+}
+
+#[inline]
+fn stored(id: u32) -> NonZeroU32 {
+    // The limit is below the last id that would wrap, and so is what any memory holds.
+    NonZeroU32::MIN.saturating_add(id)
 }
 
 fn memo_index(text: &[u8]) -> Outcome<u64> {

@@ -253,7 +253,7 @@ pub(super) struct Items<'w> {
 }
 
 impl<'w> Items<'w> {
-    #[inline]
+    #[inline(always)]
     fn open(writer: &'w mut Writer, length: Option<usize>, wanted: Wanted) -> Result<Items<'w>, Fault> {
         let mut announced = 0;
         match wanted {
@@ -262,23 +262,13 @@ impl<'w> Items<'w> {
                 announced = length.unwrap_or(usize::MAX);
                 writer.open_tuple(announced);
             }
-            Wanted::Set | Wanted::FrozenSet if writer.protocol < 4 => {
-                let name = if wanted == Wanted::Set { "set" } else { "frozenset" };
-                writer.global("builtins", name)?;
-                writer.open_tuple(1);
-                open_list(writer);
-            }
-            Wanted::Set => {
-                writer.op(Opcode::EmptySet);
-                writer.op(Opcode::Mark);
-            }
-            Wanted::FrozenSet => writer.op(Opcode::Mark),
+            Wanted::Set | Wanted::FrozenSet => open_set(writer, wanted == Wanted::FrozenSet)?,
             _ => open_list(writer),
         }
         Ok(Items { writer, wanted, announced, count: 0, variant: false })
     }
 
-    #[inline]
+    #[inline(always)]
     fn item<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Fault> {
         let start = self.writer.out.len();
         if let Err(fault) = value.serialize(Place::new(self.writer)) {
@@ -299,7 +289,7 @@ impl<'w> Items<'w> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn close(self) -> Result<(), Fault> {
         let writer = self.writer;
         match self.wanted {
@@ -309,13 +299,9 @@ impl<'w> Items<'w> {
                 }
                 writer.close_tuple(self.announced);
             }
-            Wanted::Set | Wanted::FrozenSet if writer.protocol < 4 => {
-                close_batch(writer, self.count, Opcode::Appends);
-                writer.close_tuple(1);
-                writer.op(Opcode::Reduce);
+            Wanted::Set | Wanted::FrozenSet => {
+                close_set(writer, self.count, self.wanted == Wanted::FrozenSet);
             }
-            Wanted::Set => close_batch(writer, self.count, Opcode::AddItems),
-            Wanted::FrozenSet => writer.op(Opcode::FrozenSet),
             _ => close_batch(writer, self.count, Opcode::Appends),
         }
         if self.variant {
@@ -333,8 +319,37 @@ fn open_list(writer: &mut Writer) {
     }
 }
 
+#[cold]
+fn open_set(writer: &mut Writer, frozen: bool) -> Result<(), Fault> {
+    match (writer.protocol, frozen) {
+        (4.., false) => writer.op(Opcode::EmptySet),
+        (4.., true) => {}
+        _ => {
+            writer.global("builtins", if frozen { "frozenset" } else { "set" })?;
+            writer.open_tuple(1);
+            open_list(writer);
+            return Ok(());
+        }
+    }
+    writer.op(Opcode::Mark);
+    Ok(())
+}
+
+#[cold]
+fn close_set(writer: &mut Writer, count: usize, frozen: bool) {
+    match (writer.protocol, frozen) {
+        (4.., false) => close_batch(writer, count, Opcode::AddItems),
+        (4.., true) => writer.op(Opcode::FrozenSet),
+        _ => {
+            close_batch(writer, count, Opcode::Appends);
+            writer.close_tuple(1);
+            writer.op(Opcode::Reduce);
+        }
+    }
+}
+
 /// Ends what was added since the mark; protocol 0 has no mark, and adds one by one.
-#[inline]
+#[inline(always)]
 fn close_batch(writer: &mut Writer, count: usize, opcode: Opcode) {
     match (writer.protocol, count) {
         (0, _) => {}

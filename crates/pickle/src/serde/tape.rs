@@ -97,6 +97,8 @@ pub(super) struct Tape<'de> {
     pub(super) objects: Vec<Object>,
     pub(super) root: u32,
     pub(super) protocol: u8,
+    /// The bytes that all its text takes, at most.
+    pub(super) length: u64,
 }
 
 pub(super) const NONE: u32 = 0;
@@ -112,13 +114,14 @@ impl<'de> Tape<'de> {
             objects: Vec::new(),
             root: NONE,
             protocol: 0,
+            length: 0,
         }
     }
 
     /// Makes room for that many items and references.
-    pub(super) fn reserve(&mut self, count: usize) {
-        self.items.reserve(count);
-        self.references.reserve(count);
+    pub(super) fn reserve(&mut self, items: usize, references: usize) {
+        self.items.reserve(items);
+        self.references.reserve(references);
     }
 
     #[inline]
@@ -158,10 +161,11 @@ impl<'de> Tape<'de> {
         let start = self.references.len();
         // Every reference costs a byte of the pickle, so only one beyond 4 GiB comes here.
         u32::try_from(start + ids.len()).map_err(|_| ErrorKind::Limit("references"))?;
-        // Most rows are short: one by one is faster than a call that copies them.
-        if ids.len() <= 16 {
-            self.references.reserve(ids.len());
-            ids.iter().for_each(|id| self.references.push(*id));
+        // Most rows are short: a call that copies them costs more than the copy.
+        let (chunks, rest) = ids.as_chunks::<4>();
+        if chunks.len() <= 8 {
+            chunks.iter().for_each(|chunk| self.references.extend_from_slice(chunk));
+            rest.iter().for_each(|id| self.references.push(*id));
         } else {
             self.references.extend_from_slice(ids);
         }
@@ -175,6 +179,10 @@ impl<'de> Tape<'de> {
         if span.length == 0 {
             return self.span(ids);
         }
+        self.extend_further(span, ids)
+    }
+
+    fn extend_further(&mut self, span: Span, ids: &[u32]) -> Result<Span, ErrorKind> {
         let length = span.len() + ids.len();
         let end = span.start as usize + span.len();
         if length <= span.room as usize {
