@@ -207,9 +207,6 @@ fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
     let mut listeners = std::iter::once(&args.listen).chain(args.route.iter().map(|(listen, _)| listen));
     let open = listeners.find(|address| !address.is_loopback());
     let authentication = if server_key.is_none() {
-        if let Some(open) = open {
-            info!("{open} can be reached from other machines: whether they get in is up to the server");
-        }
         Authentication::PassThrough
     } else {
         if let Some(open) = open.filter(|_| client_key.is_none() && !args.no_auth) {

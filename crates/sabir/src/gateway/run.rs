@@ -8,12 +8,12 @@ use sabir_net::{Address, Error};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tracing::{debug, info_span, warn};
+use tracing::{debug, info, info_span, warn};
 
 use super::error::PairError;
 use super::knowledge::Knowledge;
 use super::log;
-use super::options::GatewayOptions;
+use super::options::{Authentication, GatewayOptions};
 use super::pair::{self, Shared};
 use super::pending::Pending;
 
@@ -61,6 +61,19 @@ impl Gateway {
     /// [`Error::Io`] if a listener broke. What goes wrong with one connection is only logged.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let Self { listeners, shared, stop } = self;
+        for open in shared.bound.iter().filter(|address| !address.is_loopback()) {
+            match &shared.options.authentication {
+                Authentication::Terminate { client_key: Some(_), .. } => {}
+                Authentication::Terminate { server_key: Some(_), .. } => {
+                    warn!(
+                        "{open} can be reached from other machines, and lends all of them the server's key"
+                    );
+                }
+                _ => info!(
+                    "{open} can be reached from other machines: whether they get in is up to the server"
+                ),
+            }
+        }
         let (running, mut all_ended) = mpsc::channel::<()>(1);
         let pending = Pending::new(shared.options.max_pending);
         let mut accepting = JoinSet::new();
