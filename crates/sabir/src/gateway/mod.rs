@@ -6,9 +6,11 @@
 //!
 //! ```no_run
 //! use sabir::gateway::{Gateway, GatewayOptions};
+//! use sabir::net::Address;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let options = GatewayOptions::new("127.0.0.1:5001".parse()?, "127.0.0.1:5000".parse()?);
+//! let server: Address = "127.0.0.1:5000".parse()?;
+//! let options = GatewayOptions::new("127.0.0.1:5001".parse()?, server);
 //! let gateway = Gateway::bind(options).await?;
 //! for address in gateway.local_addresses() {
 //!     println!("listening on {address}");

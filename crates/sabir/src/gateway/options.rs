@@ -12,9 +12,11 @@ use sabir_wire::auth::{AuthKey, LegacyDigest, MinAuth};
 /// use std::time::Duration;
 ///
 /// use sabir::gateway::GatewayOptions;
+/// use sabir::net::Address;
 ///
-/// let options = GatewayOptions::new("127.0.0.1:0".parse()?, "127.0.0.1:5000".parse()?)
-///     .route("127.0.0.1:0".parse()?, "127.0.0.1:5001".parse()?)
+/// let (connections, manager): (Address, Address) = ("127.0.0.1:5000".parse()?, "127.0.0.1:5001".parse()?);
+/// let options = GatewayOptions::new("127.0.0.1:0".parse()?, connections)
+///     .route("127.0.0.1:0".parse()?, manager)
 ///     .handshake_timeout(Duration::from_secs(5));
 /// # Ok::<(), sabir::net::AddressError>(())
 /// ```
