@@ -27,7 +27,7 @@
 //! | `Vec`, slices, Rust's sets | `list` |
 //! | tuples, arrays, tuple structs | `tuple` |
 //! | maps | `dict`; a list, dict or set as a key is refused, since Python cannot hash it |
-//! | structs | `dict` with `str` keys |
+//! | structs | `dict` with `str` keys, unless [`Reductions`] say another class |
 //! | unit variant | `'Variant'` |
 //! | newtype, tuple and struct variant | `{'Variant': x}`, `{'Variant': (x, y)}`, `{'Variant': {'field': x}}` |
 //! | [`Tuple`], [`Set`], [`FrozenSet`], [`ByteArray`] | what they say |
@@ -81,6 +81,7 @@ mod moment;
 mod numbers;
 mod put;
 mod record;
+mod reductions;
 mod ser;
 mod stream;
 mod tape;
@@ -92,6 +93,7 @@ use serde::ser::Serialize;
 
 pub use self::class::{ByteArray, Class, FrozenSet, Instance, ParseClassError, Reduce, Set, Tuple};
 use self::de::Reading;
+pub use self::reductions::{Reduction, Reductions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::limits::Limits;
@@ -141,10 +143,22 @@ pub fn from_node<'de, T: Deserialize<'de>>(graph: &'de Graph, node: NodeId, limi
 /// # Errors
 /// There is no such protocol, or the value has no form in it; or its own `Serialize` fails.
 pub fn to_vec<T: ?Sized + Serialize>(value: &T, protocol: u8) -> Result<Vec<u8>> {
+    to_vec_with(value, protocol, &Reductions::new())
+}
+
+/// Writes a value as a pickle of protocol 0 to 5, structs that `reductions` names as it says.
+///
+/// # Errors
+/// As [`to_vec`].
+pub fn to_vec_with<T: ?Sized + Serialize>(
+    value: &T,
+    protocol: u8,
+    reductions: &Reductions,
+) -> Result<Vec<u8>> {
     if protocol > 5 {
         return Err(Error::new(ErrorKind::UnsupportedProtocol(protocol)));
     }
-    let writer = ser::pickle(value, protocol).map_err(|fault| fault.into_error(|_| None))?;
+    let writer = ser::pickle(value, protocol, reductions).map_err(|fault| fault.into_error(|_| None))?;
     Ok(writer.out)
 }
 

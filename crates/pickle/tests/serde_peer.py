@@ -175,6 +175,8 @@ EXPECTED = {
     "class": [collections.OrderedDict, ValueError, int],
     "decimal": decimal.Decimal("1.50"),
     "date": datetime.date(2020, 1, 2),
+    "reduced": ([Point(1, "two")], Pair(1, "two"), decimal.Decimal("1.50"), collections.OrderedDict(),
+                (datetime.timedelta(1, 2, 3),)),
 }
 
 

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::Command;
 
 use sabir_pickle::serde::{
-    ByteArray, Class, FrozenSet, Instance, Reduce, Set, Tuple, from_graph, from_slice, to_graph, to_vec,
+    ByteArray, Class, FrozenSet, Instance, Reduce, Reduction, Reductions, Set, Tuple, from_graph, from_slice,
+    to_graph, to_vec, to_vec_with,
 };
 use sabir_pickle::{Graph, Version};
 use serde::de::DeserializeOwned;
@@ -478,7 +479,34 @@ fn written(protocol: u8) -> Vec<(&'static str, Vec<u8>)> {
         ),
         write("decimal", protocol, &Reduce::new(Class::new("decimal", "Decimal"), ["1.50"])),
         write("date", protocol, &Reduce::new(Class::new("datetime", "date"), [encode])),
+        ("reduced", reduced(protocol)),
     ]
+}
+
+/// Plain Rust types, written as the classes that a program registered.
+fn reduced(protocol: u8) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Pair(u8, &'static str);
+    #[derive(Serialize)]
+    struct Decimal(&'static str);
+    #[derive(Serialize)]
+    struct OrderedDict;
+    #[derive(Serialize)]
+    struct Timedelta {
+        days: i32,
+        seconds: i32,
+        microseconds: i32,
+    }
+    let mut reductions = Reductions::new();
+    reductions.register("Point", Reduction::Instance(Class::new("__main__", "Point")));
+    reductions.register("Pair", Reduction::Call(Class::new("__main__", "Pair")));
+    reductions.register("Decimal", Reduction::Call(Class::new("decimal", "Decimal")));
+    reductions.register("OrderedDict", Reduction::Call(Class::new("collections", "OrderedDict")));
+    reductions.register("Timedelta", Reduction::Call(Class::new("datetime", "timedelta")));
+    let delta = Timedelta { days: 1, seconds: 2, microseconds: 3 };
+    // Each in a place of its own: nested, in a tuple, as the value of a variant.
+    let value = (vec![point()], Pair(1, "two"), Some(Decimal("1.50")), OrderedDict, [delta]);
+    to_vec_with(&value, protocol, &reductions).unwrap()
 }
 
 /// A list of two sets.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::cell::OnceCell;
 
 use super::fault::Fault;
+use super::reductions::Reductions;
 use crate::error::ErrorKind;
 use crate::names::Names;
 use crate::opcode::Opcode;
@@ -12,9 +13,10 @@ use crate::text;
 use crate::version::Pythons;
 
 /// A pickle that is being written.
-pub(super) struct Writer {
+pub(super) struct Writer<'r> {
     pub(super) out: Vec<u8>,
     pub(super) protocol: u8,
+    pub(super) reductions: &'r Reductions,
     /// The length of the pickle when a tuple was last closed.
     pub(super) tuple_end: usize,
     names: OnceCell<Names>,
@@ -22,13 +24,13 @@ pub(super) struct Writer {
 
 const LONG4_MAX: usize = i32::MAX as usize;
 
-impl Writer {
-    pub(super) fn new(protocol: u8) -> Writer {
+impl<'r> Writer<'r> {
+    pub(super) fn new(protocol: u8, reductions: &'r Reductions) -> Writer<'r> {
         let mut out = Vec::with_capacity(128);
         if protocol >= 2 {
             out.extend_from_slice(&[Opcode::Proto.byte(), protocol]);
         }
-        Writer { out, protocol, tuple_end: 0, names: OnceCell::new() }
+        Writer { out, protocol, reductions, tuple_end: 0, names: OnceCell::new() }
     }
 
     #[inline]
@@ -213,7 +215,7 @@ impl Writer {
     pub(super) fn tuple(
         &mut self,
         length: usize,
-        items: impl FnOnce(&mut Writer) -> Result<(), Fault>,
+        items: impl FnOnce(&mut Writer<'r>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         self.open_tuple(length);
         items(self)?;

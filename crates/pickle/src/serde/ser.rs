@@ -7,12 +7,13 @@ use serde::ser::{self, Serialize};
 use super::class;
 use super::fault::Fault;
 use super::put::{Writer, unrepresentable};
+use super::reductions::{Reduction, Reductions};
 use super::tape::NONE;
 use crate::opcode::Opcode;
 
 /// A value's place in the pickle.
-pub(super) struct Place<'w> {
-    writer: &'w mut Writer,
+pub(super) struct Place<'w, 'r> {
+    writer: &'w mut Writer<'r>,
     /// The kind of container that a wrapper asks for.
     wanted: Wanted,
 }
@@ -30,20 +31,20 @@ enum Wanted {
     Class,
 }
 
-impl<'w> Place<'w> {
+impl<'w, 'r> Place<'w, 'r> {
     #[inline]
-    pub(super) fn new(writer: &'w mut Writer) -> Place<'w> {
+    pub(super) fn new(writer: &'w mut Writer<'r>) -> Place<'w, 'r> {
         Place { writer, wanted: Wanted::Natural }
     }
 
     #[inline]
-    fn items(self, length: Option<usize>, natural: Wanted) -> Result<Items<'w>, Fault> {
+    fn items(self, length: Option<usize>, natural: Wanted) -> Result<Items<'w, 'r>, Fault> {
         let wanted = if self.wanted == Wanted::Natural { natural } else { self.wanted };
         Items::open(self.writer, length, wanted)
     }
 
     #[inline]
-    fn entries(self) -> Entries<'w> {
+    fn entries(self) -> Entries<'w, 'r> {
         Entries::open(self.writer)
     }
 
@@ -64,16 +65,16 @@ macro_rules! numbers {
     )*};
 }
 
-impl<'w> ser::Serializer for Place<'w> {
+impl<'w, 'r> ser::Serializer for Place<'w, 'r> {
     type Ok = ();
     type Error = Fault;
-    type SerializeSeq = Items<'w>;
-    type SerializeTuple = Items<'w>;
-    type SerializeTupleStruct = Items<'w>;
-    type SerializeTupleVariant = Items<'w>;
-    type SerializeMap = Entries<'w>;
-    type SerializeStruct = Fields<'w>;
-    type SerializeStructVariant = Entries<'w>;
+    type SerializeSeq = Items<'w, 'r>;
+    type SerializeTuple = Items<'w, 'r>;
+    type SerializeTupleStruct = Items<'w, 'r>;
+    type SerializeTupleVariant = Items<'w, 'r>;
+    type SerializeMap = Entries<'w, 'r>;
+    type SerializeStruct = Fields<'w, 'r>;
+    type SerializeStructVariant = Entries<'w, 'r>;
 
     numbers! {
         serialize_bool(bool) => bool,
@@ -139,8 +140,11 @@ impl<'w> ser::Serializer for Place<'w> {
         }
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Fault> {
-        self.serialize_unit()
+    fn serialize_unit_struct(self, name: &'static str) -> Result<(), Fault> {
+        match self.writer.reductions.of(name) {
+            Some(_) => ser::SerializeStruct::end(self.serialize_struct(name, 0)?),
+            None => self.serialize_unit(),
+        }
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Fault> {
@@ -158,6 +162,11 @@ impl<'w> ser::Serializer for Place<'w> {
             class::SET => Wanted::Set,
             class::FROZEN_SET => Wanted::FrozenSet,
             class::BYTE_ARRAY => Wanted::ByteArray,
+            _ if self.writer.reductions.of(name).is_some() => {
+                let mut fields = self.serialize_tuple_struct(name, 1)?;
+                fields.item(value)?;
+                return fields.close();
+            }
             _ => self.wanted,
         };
         value.serialize(Place { wanted, ..self })
@@ -177,17 +186,25 @@ impl<'w> ser::Serializer for Place<'w> {
     }
 
     #[inline]
-    fn serialize_seq(self, length: Option<usize>) -> Result<Items<'w>, Fault> {
+    fn serialize_seq(self, length: Option<usize>) -> Result<Items<'w, 'r>, Fault> {
         self.items(length, Wanted::Natural)
     }
 
     #[inline]
-    fn serialize_tuple(self, length: usize) -> Result<Items<'w>, Fault> {
+    fn serialize_tuple(self, length: usize) -> Result<Items<'w, 'r>, Fault> {
         self.items(Some(length), Wanted::Tuple)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Items<'w>, Fault> {
-        self.items(Some(length), Wanted::Tuple)
+    fn serialize_tuple_struct(self, name: &'static str, length: usize) -> Result<Items<'w, 'r>, Fault> {
+        let Some(Reduction::Instance(class) | Reduction::Call(class)) = self.writer.reductions.of(name)
+        else {
+            return self.items(Some(length), Wanted::Tuple);
+        };
+        // Fields without names can be arguments only.
+        self.writer.global(&class.module, &class.name)?;
+        let mut items = Items::open(self.writer, Some(length), Wanted::Tuple)?;
+        items.then = Some(Opcode::Reduce);
+        Ok(items)
     }
 
     fn serialize_tuple_variant(
@@ -196,30 +213,26 @@ impl<'w> ser::Serializer for Place<'w> {
         _: u32,
         variant: &'static str,
         length: usize,
-    ) -> Result<Items<'w>, Fault> {
+    ) -> Result<Items<'w, 'r>, Fault> {
         self.variant(variant)?;
         let mut items = Items::open(self.writer, Some(length), Wanted::Tuple)?;
-        items.variant = true;
+        items.then = Some(Opcode::SetItem);
         Ok(items)
     }
 
     #[inline]
-    fn serialize_map(self, _: Option<usize>) -> Result<Entries<'w>, Fault> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Entries<'w, 'r>, Fault> {
         Ok(self.entries())
     }
 
     #[inline]
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'w>, Fault> {
+    fn serialize_struct(self, name: &'static str, length: usize) -> Result<Fields<'w, 'r>, Fault> {
         match name {
-            class::INSTANCE => {
-                if self.writer.protocol < 2 {
-                    self.writer.global("copyreg", "_reconstructor")?;
-                    self.writer.op(Opcode::Mark);
-                }
-                Ok(Fields::Object(self.writer))
-            }
-            class::REDUCE => Ok(Fields::Object(self.writer)),
-            _ => Ok(Fields::Dict(self.entries())),
+            class::INSTANCE | class::REDUCE => Ok(Fields::Object(self.writer)),
+            _ => match self.writer.reductions.of(name) {
+                None => Ok(Fields::Dict(self.entries())),
+                Some(reduction) => reduced(self.writer, reduction, length),
+            },
         }
     }
 
@@ -229,10 +242,10 @@ impl<'w> ser::Serializer for Place<'w> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Entries<'w>, Fault> {
+    ) -> Result<Entries<'w, 'r>, Fault> {
         self.variant(variant)?;
         let mut entries = self.entries();
-        entries.variant = true;
+        entries.then = Some(Opcode::SetItem);
         Ok(entries)
     }
 
@@ -242,19 +255,23 @@ impl<'w> ser::Serializer for Place<'w> {
 }
 
 /// The items of a sequence, as they are written.
-pub(super) struct Items<'w> {
-    writer: &'w mut Writer,
+pub(super) struct Items<'w, 'r> {
+    writer: &'w mut Writer<'r>,
     wanted: Wanted,
     /// How many a tuple was said to have.
     announced: usize,
     count: usize,
-    /// Whether it is the content of a variant, and the dict around it is to be closed too.
-    variant: bool,
+    /// What is done with the whole.
+    then: Option<Opcode>,
 }
 
-impl<'w> Items<'w> {
+impl<'w, 'r> Items<'w, 'r> {
     #[inline(always)]
-    fn open(writer: &'w mut Writer, length: Option<usize>, wanted: Wanted) -> Result<Items<'w>, Fault> {
+    fn open(
+        writer: &'w mut Writer<'r>,
+        length: Option<usize>,
+        wanted: Wanted,
+    ) -> Result<Items<'w, 'r>, Fault> {
         let mut announced = 0;
         match wanted {
             Wanted::Tuple => {
@@ -265,7 +282,7 @@ impl<'w> Items<'w> {
             Wanted::Set | Wanted::FrozenSet => open_set(writer, wanted == Wanted::FrozenSet)?,
             _ => open_list(writer),
         }
-        Ok(Items { writer, wanted, announced, count: 0, variant: false })
+        Ok(Items { writer, wanted, announced, count: 0, then: None })
     }
 
     #[inline(always)]
@@ -304,15 +321,15 @@ impl<'w> Items<'w> {
             }
             _ => close_batch(writer, self.count, Opcode::Appends),
         }
-        if self.variant {
-            writer.op(Opcode::SetItem);
+        if let Some(opcode) = self.then {
+            writer.op(opcode);
         }
         Ok(())
     }
 }
 
 #[inline]
-fn open_list(writer: &mut Writer) {
+fn open_list(writer: &mut Writer<'_>) {
     writer.empty(Opcode::EmptyList, Opcode::List);
     if writer.protocol >= 1 {
         writer.op(Opcode::Mark);
@@ -320,7 +337,7 @@ fn open_list(writer: &mut Writer) {
 }
 
 #[cold]
-fn open_set(writer: &mut Writer, frozen: bool) -> Result<(), Fault> {
+fn open_set(writer: &mut Writer<'_>, frozen: bool) -> Result<(), Fault> {
     match (writer.protocol, frozen) {
         (4.., false) => writer.op(Opcode::EmptySet),
         (4.., true) => {}
@@ -336,7 +353,7 @@ fn open_set(writer: &mut Writer, frozen: bool) -> Result<(), Fault> {
 }
 
 #[cold]
-fn close_set(writer: &mut Writer, count: usize, frozen: bool) {
+fn close_set(writer: &mut Writer<'_>, count: usize, frozen: bool) {
     match (writer.protocol, frozen) {
         (4.., false) => close_batch(writer, count, Opcode::AddItems),
         (4.., true) => writer.op(Opcode::FrozenSet),
@@ -350,7 +367,7 @@ fn close_set(writer: &mut Writer, count: usize, frozen: bool) {
 
 /// Ends what was added since the mark; protocol 0 has no mark, and adds one by one.
 #[inline(always)]
-fn close_batch(writer: &mut Writer, count: usize, opcode: Opcode) {
+fn close_batch(writer: &mut Writer<'_>, count: usize, opcode: Opcode) {
     match (writer.protocol, count) {
         (0, _) => {}
         (_, 0) => drop(writer.out.pop()),
@@ -360,7 +377,7 @@ fn close_batch(writer: &mut Writer, count: usize, opcode: Opcode) {
 
 /// Refuses what Python would refuse as a key of a dict or an item of a set.
 #[inline]
-fn hashable(writer: &Writer, start: usize) -> Result<(), Fault> {
+fn hashable(writer: &Writer<'_>, start: usize) -> Result<(), Fault> {
     match writer.out[start..] {
         [b']' | b'}' | 0x8f, ..] | [b'(', b'l' | b'd', ..] => Err(unrepresentable(
             "a list, dict or set as a key, or as an item of a set: Python cannot hash it",
@@ -371,7 +388,7 @@ fn hashable(writer: &Writer, start: usize) -> Result<(), Fault> {
 
 macro_rules! items {
     ($($trait:ident::$method:ident,)*) => {$(
-        impl ser::$trait for Items<'_> {
+        impl ser::$trait for Items<'_, '_> {
             type Ok = ();
             type Error = Fault;
 
@@ -396,20 +413,21 @@ items! {
 }
 
 /// The entries of a dict, as they are written.
-pub(super) struct Entries<'w> {
-    writer: &'w mut Writer,
+pub(super) struct Entries<'w, 'r> {
+    writer: &'w mut Writer<'r>,
     count: usize,
-    variant: bool,
+    /// What is done with the whole.
+    then: Option<Opcode>,
 }
 
-impl<'w> Entries<'w> {
+impl<'w, 'r> Entries<'w, 'r> {
     #[inline]
-    fn open(writer: &'w mut Writer) -> Entries<'w> {
+    fn open(writer: &'w mut Writer<'r>) -> Entries<'w, 'r> {
         writer.empty(Opcode::EmptyDict, Opcode::Dict);
         if writer.protocol >= 1 {
             writer.op(Opcode::Mark);
         }
-        Entries { writer, count: 0, variant: false }
+        Entries { writer, count: 0, then: None }
     }
 
     #[inline(always)]
@@ -434,13 +452,13 @@ impl<'w> Entries<'w> {
     #[inline]
     fn close(self) {
         close_batch(self.writer, self.count, Opcode::SetItems);
-        if self.variant {
-            self.writer.op(Opcode::SetItem);
+        if let Some(opcode) = self.then {
+            self.writer.op(opcode);
         }
     }
 }
 
-impl ser::SerializeMap for Entries<'_> {
+impl ser::SerializeMap for Entries<'_, '_> {
     type Ok = ();
     type Error = Fault;
 
@@ -460,7 +478,7 @@ impl ser::SerializeMap for Entries<'_> {
     }
 }
 
-impl ser::SerializeStructVariant for Entries<'_> {
+impl ser::SerializeStructVariant for Entries<'_, '_> {
     type Ok = ();
     type Error = Fault;
 
@@ -476,12 +494,14 @@ impl ser::SerializeStructVariant for Entries<'_> {
 
 /// The fields of a struct, as they are written: a dict, or the parts of an [`Instance`](super::Instance) or a
 /// [`Reduce`](super::Reduce).
-pub(super) enum Fields<'w> {
-    Dict(Entries<'w>),
-    Object(&'w mut Writer),
+pub(super) enum Fields<'w, 'r> {
+    Dict(Entries<'w, 'r>),
+    /// The arguments of a call, by their places.
+    Arguments(Items<'w, 'r>),
+    Object(&'w mut Writer<'r>),
 }
 
-impl ser::SerializeStruct for Fields<'_> {
+impl ser::SerializeStruct for Fields<'_, '_> {
     type Ok = ();
     type Error = Fault;
 
@@ -489,24 +509,57 @@ impl ser::SerializeStruct for Fields<'_> {
     fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Fault> {
         match self {
             Fields::Dict(entries) => entries.field(key, value),
+            Fields::Arguments(items) => match items.item(value) {
+                Ok(()) => Ok(()),
+                Err(fault) => Err(fault.within(format_args!(".{key}"), NONE)),
+            },
             Fields::Object(writer) => part(writer, key, value),
         }
     }
 
     #[inline]
     fn end(self) -> Result<(), Fault> {
-        if let Fields::Dict(entries) = self {
-            entries.close();
+        match self {
+            Fields::Dict(entries) => entries.close(),
+            Fields::Arguments(items) => items.close()?,
+            Fields::Object(_) => {}
         }
         Ok(())
     }
 }
 
+/// A struct as a Python object of a class.
+#[cold]
+fn reduced<'w, 'r>(
+    writer: &'w mut Writer<'r>,
+    reduction: &Reduction,
+    length: usize,
+) -> Result<Fields<'w, 'r>, Fault> {
+    match reduction {
+        Reduction::Call(class) => {
+            writer.global(&class.module, &class.name)?;
+            let mut items = Items::open(writer, Some(length), Wanted::Tuple)?;
+            items.then = Some(Opcode::Reduce);
+            Ok(Fields::Arguments(items))
+        }
+        Reduction::Instance(class) => {
+            part(writer, "class", class)?;
+            let mut entries = Entries::open(writer);
+            entries.then = Some(Opcode::Build);
+            Ok(Fields::Dict(entries))
+        }
+    }
+}
+
 /// A part of an object that a call makes.
-fn part<T: ?Sized + Serialize>(writer: &mut Writer, key: &str, value: &T) -> Result<(), Fault> {
+fn part<T: ?Sized + Serialize>(writer: &mut Writer<'_>, key: &str, value: &T) -> Result<(), Fault> {
     let start = writer.out.len();
     match key {
         "class" => {
+            if writer.protocol < 2 {
+                writer.global("copyreg", "_reconstructor")?;
+                writer.op(Opcode::Mark);
+            }
             value.serialize(Place::new(writer))?;
             if writer.protocol >= 2 {
                 writer.op(Opcode::EmptyTuple);
@@ -539,8 +592,12 @@ fn part<T: ?Sized + Serialize>(writer: &mut Writer, key: &str, value: &T) -> Res
 }
 
 /// The pickle of a value.
-pub(super) fn pickle<T: ?Sized + Serialize>(value: &T, protocol: u8) -> Result<Writer, Fault> {
-    let mut writer = Writer::new(protocol);
+pub(super) fn pickle<'r, T: ?Sized + Serialize>(
+    value: &T,
+    protocol: u8,
+    reductions: &'r Reductions,
+) -> Result<Writer<'r>, Fault> {
+    let mut writer = Writer::new(protocol, reductions);
     value.serialize(Place::new(&mut writer))?;
     writer.op(Opcode::Stop);
     Ok(writer)
