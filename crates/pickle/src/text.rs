@@ -235,13 +235,17 @@ fn push_code_point(code: u32, out: &mut Vec<u8>) {
 fn next_code_point(text: &[u8]) -> Option<(u32, usize)> {
     let tail = |i: usize| text.get(i).filter(|b| (0x80..0xc0).contains(*b)).map(|b| u32::from(b & 0x3f));
     let first = u32::from(*text.first()?);
-    Some(match first {
-        0..=0x7f => (first, 1),
-        0xc2..=0xdf => ((first & 0x1f) << 6 | tail(1)?, 2),
-        0xe0..=0xef => ((first & 0x0f) << 12 | tail(1)? << 6 | tail(2)?, 3),
-        0xf0..=0xf4 => ((first & 0x07) << 18 | tail(1)? << 12 | tail(2)? << 6 | tail(3)?, 4),
+    let (code, length, range) = match first {
+        0..=0x7f => (first, 1, 0..=0x7f),
+        0xc2..=0xdf => ((first & 0x1f) << 6 | tail(1)?, 2, 0x80..=0x7ff),
+        0xe0..=0xef => ((first & 0x0f) << 12 | tail(1)? << 6 | tail(2)?, 3, 0x800..=0xffff),
+        0xf0..=0xf4 => {
+            ((first & 0x07) << 18 | tail(1)? << 12 | tail(2)? << 6 | tail(3)?, 4, 0x1_0000..=0x10_ffff)
+        }
         _ => return None,
-    })
+    };
+    // Not in more bytes than it needs, and not beyond what Unicode has.
+    range.contains(&code).then_some((code, length))
 }
 
 #[cfg(test)]
@@ -284,6 +288,17 @@ mod tests {
         assert_eq!(raw_unicode_escape(&surrogate).as_deref(), Some(&b"\\ud800"[..]));
         assert_eq!(parse_raw_unicode_escape(b"\\u12"), None);
         assert_eq!(parse_raw_unicode_escape(b"\\Uffffffff"), None);
+    }
+
+    /// A fuzzer wrote U+12FFFF, which the escape that came of it could not be read as.
+    #[test]
+    fn what_is_no_utf8_has_no_escapes() {
+        for broken in
+            [&b"\xf4\xaf\xbf\xbf"[..], b"\xf4\x90\x80\x80", b"\xe0\x80\x80", b"\xf0\x8f\xbf\xbf", b"a\x80"]
+        {
+            assert_eq!(raw_unicode_escape(broken), None, "{}", broken.escape_ascii());
+        }
+        assert!(raw_unicode_escape("\u{10ffff}\u{10000}\u{800}".as_bytes()).is_some());
     }
 
     #[test]
