@@ -4,7 +4,6 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -12,6 +11,7 @@ use rustix::net::{
 };
 
 use crate::blocking::wait::{self, Direction};
+use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 
 /// What a Python at the other end expects around a descriptor. Nothing on the wire tells which it
@@ -74,8 +74,9 @@ pub fn send_handle(
     socket: impl AsFd,
     handle: impl AsFd,
     rules: HandleRules,
-    deadline: Instant,
+    deadline: impl Into<Deadline>,
 ) -> Result<(), Error> {
+    let deadline = deadline.into();
     let socket = socket.as_fd();
     send_one(socket, handle.as_fd(), rules, deadline)?;
     if !rules.acknowledges() {
@@ -97,7 +98,12 @@ pub fn send_handle(
 /// # Errors
 /// [`Error::Handle`] if the byte that comes is not accompanied by exactly one descriptor, or is
 /// not the byte that `rules` goes with; what came is then closed.
-pub fn recv_handle(socket: impl AsFd, rules: HandleRules, deadline: Instant) -> Result<OwnedFd, Error> {
+pub fn recv_handle(
+    socket: impl AsFd,
+    rules: HandleRules,
+    deadline: impl Into<Deadline>,
+) -> Result<OwnedFd, Error> {
+    let deadline = deadline.into();
     let socket = socket.as_fd();
     let mut byte = [0];
     let mut handles = Vec::new();
@@ -182,7 +188,7 @@ pub(crate) fn send_one(
     socket: BorrowedFd<'_>,
     handle: BorrowedFd<'_>,
     rules: HandleRules,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<(), Error> {
     let handles = [handle];
     retry(socket, Direction::Write, deadline, || {
@@ -205,7 +211,7 @@ pub(crate) fn take_one(
     mut handles: Vec<OwnedFd>,
     lost_descriptors: bool,
     rules: HandleRules,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<OwnedFd, Error> {
     if rules.acknowledges() && !handles.is_empty() {
         retry(socket, Direction::Write, deadline, || {
@@ -229,7 +235,7 @@ pub(crate) fn take_one(
 fn retry<T>(
     socket: BorrowedFd<'_>,
     direction: Direction,
-    deadline: Instant,
+    deadline: Deadline,
     mut attempt: impl FnMut() -> io::Result<T>,
 ) -> Result<T, Error> {
     loop {

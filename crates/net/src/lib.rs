@@ -5,13 +5,14 @@
 //!
 //! ```
 //! use std::thread;
-//! use std::time::{Duration, Instant};
+//! use std::time::Duration;
 //!
+//! use sabir_net::Deadline;
 //! use sabir_net::blocking::{Connection, Listener, Stream};
 //! use sabir_wire::Config;
 //! use sabir_wire::auth::{AuthKey, AuthOptions};
 //!
-//! let deadline = Instant::now() + Duration::from_secs(10);
+//! let deadline = Deadline::from(Duration::from_secs(10));
 //! let key = AuthKey::new(*b"secret");
 //! let listener = Listener::bind(&"127.0.0.1:0".parse()?)?;
 //! let address = listener.local_address().clone();
@@ -38,6 +39,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`address`] | where a peer is, in text and in Python |
+//! | [`deadline`] | until when to wait |
 //! | [`error`] | what can go wrong, by whose fault |
 //! | [`blocking`] | listener, stream and connection for a thread per peer |
 //! | `tokio` | listener, stream and authentication for many peers at once (feature `tokio`) |
@@ -51,6 +53,7 @@ pub mod address;
 mod bind;
 #[cfg(unix)]
 pub mod blocking;
+pub mod deadline;
 pub mod error;
 #[cfg(unix)]
 pub mod handles;
@@ -64,4 +67,5 @@ mod socket;
 pub mod tokio;
 
 pub use self::address::{Address, AddressError, PythonAddress};
+pub use self::deadline::Deadline;
 pub use self::error::{Doing, Error};

@@ -5,11 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
 use crate::address::Address;
+use crate::deadline::Deadline;
 
 /// A Unix socket that does not block and that no child inherits.
 pub(crate) fn unix() -> io::Result<OwnedFd> {
@@ -32,9 +33,9 @@ pub(crate) const FULL_BACKLOG_PAUSE: Duration = Duration::from_millis(1);
 /// To what that rest grows.
 pub(crate) const FULL_BACKLOG_LONGEST: Duration = Duration::from_millis(20);
 
-/// The time left for the next of several attempts.
-pub(crate) fn share(deadline: Instant, attempts: usize) -> Duration {
-    let left = deadline.saturating_duration_since(Instant::now());
+/// The time left for the next of several attempts; of for ever that is long, too.
+pub(crate) fn share(deadline: Deadline, attempts: usize) -> Duration {
+    let left = deadline.left().unwrap_or(Duration::MAX);
     left / u32::try_from(attempts.max(1)).unwrap_or(u32::MAX)
 }
 

@@ -3,7 +3,6 @@
 use std::io::{self, IoSlice};
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use sabir_wire::auth::{AuthKey, AuthOptions, Handshake, PeerHints};
@@ -13,6 +12,7 @@ use sabir_wire::{Config, Event};
 
 use crate::blocking::stream::Stream;
 use crate::blocking::wait::{self, Direction};
+use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 use crate::handles::{self, HandleRules, TOO_EARLY};
 use crate::nonce::nonce;
@@ -57,8 +57,9 @@ impl Connection {
         config: Config,
         key: AuthKey,
         options: AuthOptions,
-        deadline: Instant,
+        deadline: impl Into<Deadline>,
     ) -> Result<Self, Error> {
+        let deadline = deadline.into();
         let handshake = Handshake::accepting(key, nonce()?, options);
         Self::authenticated(stream, config, handshake, deadline)
     }
@@ -72,8 +73,9 @@ impl Connection {
         config: Config,
         key: AuthKey,
         options: AuthOptions,
-        deadline: Instant,
+        deadline: impl Into<Deadline>,
     ) -> Result<Self, Error> {
+        let deadline = deadline.into();
         let handshake = Handshake::connecting(key, nonce()?, options);
         Self::authenticated(stream, config, handshake, deadline)
     }
@@ -102,7 +104,8 @@ impl Connection {
     /// # Errors
     /// [`Error::Wire`] if the peer's dialect has no header for the length: then nothing is sent.
     /// Otherwise part may have been, so that the connection is of no further use.
-    pub fn send_bytes(&mut self, message: &[u8], deadline: Instant) -> Result<(), Error> {
+    pub fn send_bytes(&mut self, message: &[u8], deadline: impl Into<Deadline>) -> Result<(), Error> {
+        let deadline = deadline.into();
         let header = self.config.dialect.header(message.len() as u64).map_err(sabir_wire::Error::from)?;
         self.stream.write_all(&mut [IoSlice::new(&header), IoSlice::new(message)], deadline)
     }
@@ -112,7 +115,8 @@ impl Connection {
     /// # Errors
     /// [`Error::Wire`] if what comes is no frame or one beyond the limits, [`Error::Timeout`] if
     /// it is not there in time: a later call goes on where this one stopped.
-    pub fn recv_bytes(&mut self, deadline: Instant) -> Result<Option<Bytes>, Error> {
+    pub fn recv_bytes(&mut self, deadline: impl Into<Deadline>) -> Result<Option<Bytes>, Error> {
+        let deadline = deadline.into();
         let Config { limits, dialect } = self.config;
         loop {
             let offset = self.deframer.offset();
@@ -138,8 +142,9 @@ impl Connection {
         &mut self,
         handle: impl AsFd,
         rules: HandleRules,
-        deadline: Instant,
+        deadline: impl Into<Deadline>,
     ) -> Result<(), Error> {
+        let deadline = deadline.into();
         handles::send_one(self.stream.as_fd(), handle.as_fd(), rules, deadline)?;
         if rules.acknowledges() {
             let answer = self.recv_unframed(deadline)?;
@@ -154,7 +159,12 @@ impl Connection {
     ///
     /// # Errors
     /// As [`handles::recv_handle`](crate::handles::recv_handle).
-    pub fn recv_handle(&mut self, rules: HandleRules, deadline: Instant) -> Result<OwnedFd, Error> {
+    pub fn recv_handle(
+        &mut self,
+        rules: HandleRules,
+        deadline: impl Into<Deadline>,
+    ) -> Result<OwnedFd, Error> {
+        let deadline = deadline.into();
         let byte = self.recv_unframed(deadline)?;
         let Handles { received, lost } = mem::take(&mut self.handles);
         handles::take_one(self.stream.as_fd(), byte, received, lost, rules, deadline)
@@ -171,7 +181,7 @@ impl Connection {
         stream: Stream,
         config: Config,
         handshake: Handshake,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Self, Error> {
         const DOING: Doing = Doing::Authenticating;
         let mut wire = sabir_wire::Connection::with_handshake(config, handshake);
@@ -205,7 +215,7 @@ impl Connection {
     }
 
     /// Reads once, and notes the end of the stream.
-    fn receive(&mut self, doing: Doing, deadline: Instant) -> Result<(), Error> {
+    fn receive(&mut self, doing: Doing, deadline: Deadline) -> Result<(), Error> {
         // Whatever they came with has been read as the header of a message.
         if !self.handles.received.is_empty() {
             return Err(Error::Handle("the peer sent a descriptor where a message was expected"));
@@ -230,7 +240,7 @@ impl Connection {
     }
 
     /// Waits for one byte that belongs to no message.
-    fn recv_unframed(&mut self, deadline: Instant) -> Result<u8, Error> {
+    fn recv_unframed(&mut self, deadline: Deadline) -> Result<u8, Error> {
         const DOING: Doing = Doing::PassingHandle;
         loop {
             if let Some(byte) = self.deframer.take_unframed(1) {
@@ -252,7 +262,7 @@ fn receive(
     handles: &mut Handles,
     early: bool,
     doing: Doing,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<usize, Error> {
     if !stream.is_unix() {
         return retry(stream, || stream.try_read(buffer), early, doing, deadline);
@@ -269,7 +279,7 @@ fn retry<T>(
     mut attempt: impl FnMut() -> io::Result<T>,
     early: bool,
     doing: Doing,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<T, Error> {
     loop {
         match attempt() {

@@ -3,13 +3,14 @@
 use std::io;
 use std::os::fd::AsFd as _;
 use std::thread;
-use std::time::Instant;
 
 use crate::address::Address;
 use crate::bind::{self, ACCEPT_PAUSE, AcceptFailure, Bound, BoundSocket};
 use crate::blocking::stream::Stream;
 use crate::blocking::wait::{self, Direction};
+use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
+use crate::socket::share;
 
 /// A listening socket.
 ///
@@ -41,7 +42,8 @@ impl Listener {
     ///
     /// # Errors
     /// [`Error::Timeout`] at the deadline, [`Error::Io`] if the listener itself is broken.
-    pub fn accept(&self, deadline: Instant) -> Result<Stream, Error> {
+    pub fn accept(&self, deadline: impl Into<Deadline>) -> Result<Stream, Error> {
+        let deadline = deadline.into();
         const DOING: Doing = Doing::Accepting;
         loop {
             match self.try_accept() {
@@ -56,11 +58,10 @@ impl Listener {
                 Err(error) => match AcceptFailure::of(&error) {
                     AcceptFailure::Next => {}
                     AcceptFailure::Pause => {
-                        let left = deadline.saturating_duration_since(Instant::now());
-                        if left.is_zero() {
+                        if deadline.has_passed() {
                             return Err(Error::Timeout { doing: DOING });
                         }
-                        thread::sleep(left.min(ACCEPT_PAUSE));
+                        thread::sleep(share(deadline, 1).min(ACCEPT_PAUSE));
                     }
                     AcceptFailure::Fatal => return Err(Error::Io { doing: DOING, source: error }),
                 },

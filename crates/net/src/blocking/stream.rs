@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use rustix::io::Errno;
@@ -15,6 +15,7 @@ use rustix::net::{SocketAddrUnix, connect};
 use crate::address::Address;
 use crate::bind::{resolve, unsupported};
 use crate::blocking::wait::{self, Direction};
+use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 use crate::receive::{SMALLEST_READ, try_receive};
 use crate::socket::{self, FULL_BACKLOG_LONGEST, FULL_BACKLOG_PAUSE, share};
@@ -38,7 +39,8 @@ impl Stream {
     /// # Errors
     /// [`Error::Connect`] if nobody listens there, [`Error::Timeout`] if nobody answers,
     /// [`Error::Unsupported`].
-    pub fn connect(address: &Address, deadline: Instant) -> Result<Self, Error> {
+    pub fn connect(address: &Address, deadline: impl Into<Deadline>) -> Result<Self, Error> {
+        let deadline = deadline.into();
         let failed = |source| Error::Connect { address: address.clone(), source };
         match address {
             Address::Tcp { host, port } => {
@@ -93,7 +95,8 @@ impl Stream {
     ///
     /// # Errors
     /// [`Error::Timeout`] if nothing arrives in time, [`Error::Io`].
-    pub fn read(&self, buffer: &mut BytesMut, deadline: Instant) -> Result<usize, Error> {
+    pub fn read(&self, buffer: &mut BytesMut, deadline: impl Into<Deadline>) -> Result<usize, Error> {
+        let deadline = deadline.into();
         self.retry(Direction::Read, deadline, || self.try_read(buffer))
     }
 
@@ -112,7 +115,8 @@ impl Stream {
     ///
     /// # Errors
     /// [`Error::Timeout`], [`Error::Io`].
-    pub fn readable(&self, deadline: Instant) -> Result<(), Error> {
+    pub fn readable(&self, deadline: impl Into<Deadline>) -> Result<(), Error> {
+        let deadline = deadline.into();
         wait::until_ready(self.as_fd(), Direction::Read, deadline, Doing::Receiving)
     }
 
@@ -121,7 +125,12 @@ impl Stream {
     /// # Errors
     /// [`Error::Timeout`] if the peer does not read, [`Error::Io`]; part may have been sent, so that
     /// the connection is of no further use.
-    pub fn write_all(&self, mut pieces: &mut [IoSlice<'_>], deadline: Instant) -> Result<(), Error> {
+    pub fn write_all(
+        &self,
+        mut pieces: &mut [IoSlice<'_>],
+        deadline: impl Into<Deadline>,
+    ) -> Result<(), Error> {
+        let deadline = deadline.into();
         IoSlice::advance_slices(&mut pieces, 0);
         while !pieces.is_empty() {
             let written = self.retry(Direction::Write, deadline, || match &self.socket {
@@ -195,7 +204,7 @@ impl Stream {
 
     fn connect_tcp(
         addresses: &[net::SocketAddr],
-        deadline: Instant,
+        deadline: Deadline,
         failed: impl FnOnce(io::Error) -> Error,
     ) -> Result<Self, Error> {
         let mut last = io::Error::from(io::ErrorKind::NotFound);
@@ -215,7 +224,7 @@ impl Stream {
 
     fn connect_unix(
         name: &SocketAddrUnix,
-        deadline: Instant,
+        deadline: Deadline,
         failed: impl FnOnce(io::Error) -> Error,
     ) -> Result<Self, Error> {
         let socket = socket::unix().map_err(Error::io(Doing::Connecting))?;
@@ -244,7 +253,7 @@ impl Stream {
     fn retry<T>(
         &self,
         direction: Direction,
-        deadline: Instant,
+        deadline: Deadline,
         mut attempt: impl FnMut() -> io::Result<T>,
     ) -> Result<T, Error> {
         let doing = match direction {
@@ -283,7 +292,7 @@ impl From<Stream> for OwnedFd {
 
 /// Looks a host up. The system's resolver knows no deadline: past ours its thread is left behind,
 /// and ends when the resolver gives up.
-fn resolve_by(host: &str, port: u16, deadline: Instant) -> Result<io::Result<Vec<net::SocketAddr>>, Error> {
+fn resolve_by(host: &str, port: u16, deadline: Deadline) -> Result<io::Result<Vec<net::SocketAddr>>, Error> {
     if let Ok(ip) = host.parse() {
         return Ok(Ok(vec![net::SocketAddr::new(ip, port)]));
     }

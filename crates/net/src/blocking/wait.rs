@@ -1,12 +1,12 @@
 //! Waiting for a socket, never beyond a deadline.
 
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Direction {
 pub(crate) fn until_ready(
     socket: BorrowedFd<'_>,
     direction: Direction,
-    deadline: Instant,
+    deadline: Deadline,
     doing: Doing,
 ) -> Result<(), Error> {
     let events = match direction {
@@ -27,14 +27,21 @@ pub(crate) fn until_ready(
         Direction::Write => PollFlags::OUT,
     };
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left)
-            .map_err(|_| Error::Io { doing, source: io::ErrorKind::InvalidInput.into() })?;
-        match poll(&mut [PollFd::from_borrowed_fd(socket.as_fd(), events)], Some(&timeout)) {
-            Ok(0) if Instant::now() >= deadline => return Err(Error::Timeout { doing }),
+        let timeout = timeout(deadline);
+        match poll(&mut [PollFd::from_borrowed_fd(socket.as_fd(), events)], timeout.as_ref()) {
+            Ok(0) if deadline.has_passed() => return Err(Error::Timeout { doing }),
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(()),
             Err(error) => return Err(Error::Io { doing, source: error.into() }),
         }
     }
 }
+
+/// What one `poll` may wait; `None` is for ever. Not every system takes the longest time that can be
+/// said, so a far deadline is waited for in several rounds.
+fn timeout(deadline: Deadline) -> Option<Timespec> {
+    let left = deadline.left()?.min(LONGEST);
+    Some(Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() })
+}
+
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

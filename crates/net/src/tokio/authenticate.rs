@@ -2,12 +2,12 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
-use std::time::Instant;
 
 use bytes::{Buf as _, BytesMut};
 use sabir_wire::auth::{AuthKey, AuthOptions, Handshake, PeerHints};
 use sabir_wire::{Config, Connection, Event};
 
+use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 use crate::handles::{Received, TOO_EARLY};
 use crate::nonce::nonce;
@@ -34,8 +34,9 @@ pub async fn accepting(
     stream: &Stream,
     key: AuthKey,
     options: AuthOptions,
-    deadline: Instant,
+    deadline: impl Into<Deadline>,
 ) -> Result<Authenticated, Error> {
+    let deadline = deadline.into();
     let handshake = Handshake::accepting(key, nonce()?, options);
     by(deadline, Doing::Authenticating, drive(stream, handshake)).await?
 }
@@ -48,8 +49,9 @@ pub async fn connecting(
     stream: &Stream,
     key: AuthKey,
     options: AuthOptions,
-    deadline: Instant,
+    deadline: impl Into<Deadline>,
 ) -> Result<Authenticated, Error> {
+    let deadline = deadline.into();
     let handshake = Handshake::connecting(key, nonce()?, options);
     by(deadline, Doing::Authenticating, drive(stream, handshake)).await?
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::tokio::io::Interest;
 use ::tokio::net::{TcpStream, UnixStream, lookup_host};
@@ -12,6 +12,7 @@ use bytes::{BufMut, BytesMut};
 
 use crate::address::Address;
 use crate::bind::unsupported;
+use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 use crate::handles::{self, Received};
 use crate::socket::{self, FULL_BACKLOG_LONGEST, FULL_BACKLOG_PAUSE, share};
@@ -38,7 +39,8 @@ impl Stream {
     /// # Errors
     /// [`Error::Connect`] if nobody listens there, [`Error::Timeout`] if nobody answers,
     /// [`Error::Unsupported`].
-    pub async fn connect(address: &Address, deadline: Instant) -> Result<Self, Error> {
+    pub async fn connect(address: &Address, deadline: impl Into<Deadline>) -> Result<Self, Error> {
+        let deadline = deadline.into();
         let failed = |source| Error::Connect { address: address.clone(), source };
         match address {
             Address::Tcp { host, port } => {
@@ -234,13 +236,13 @@ impl Stream {
 
     async fn connect_tcp(
         addresses: &[SocketAddr],
-        deadline: Instant,
+        deadline: Deadline,
         failed: impl FnOnce(io::Error) -> Error,
     ) -> Result<Self, Error> {
         let mut last = Error::Timeout { doing: Doing::Connecting };
         let mut refused = None;
         for (tried, address) in addresses.iter().enumerate() {
-            let share = Instant::now() + share(deadline, addresses.len() - tried);
+            let share = Deadline::from(share(deadline, addresses.len() - tried));
             match by(share, Doing::Connecting, TcpStream::connect(address)).await {
                 Ok(Ok(socket)) => return Ok(Self::from_tcp(socket)),
                 Ok(Err(error)) => refused = Some(error),
@@ -252,7 +254,7 @@ impl Stream {
 
     async fn connect_unix(
         address: &Address,
-        deadline: Instant,
+        deadline: Deadline,
         failed: impl FnOnce(io::Error) -> Error,
     ) -> Result<Self, Error> {
         let mut pause = FULL_BACKLOG_PAUSE;
