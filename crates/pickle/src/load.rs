@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Blob, Global, Graph, Make, Node, NodeId, Object, Step};
 use crate::lex::Lexer;
 use crate::limits::Limits;
+use crate::memo::{self, NO_INDEX};
 use crate::op::Op;
 use crate::text::{self, Decimal};
 
@@ -183,10 +184,10 @@ impl Machine<'_> {
             // The memo.
             Op::BinGet(index) => return self.get(index.into()),
             Op::LongBinGet(index) => return self.get(index.into()),
-            Op::Get(s) => return self.get(memo_index(s)?),
+            Op::Get(s) => return self.get(memo::index(s).ok_or(NO_INDEX)?),
             Op::BinPut(index) => return self.put(index.into()),
             Op::LongBinPut(index) => return self.put(index.into()),
-            Op::Put(s) => return self.put(memo_index(s)?),
+            Op::Put(s) => return self.put(memo::index(s).ok_or(NO_INDEX)?),
             Op::Memoize => return self.put(self.memo.entries),
 
             // Names and calls.
@@ -461,11 +462,6 @@ fn pairs(items: &[NodeId]) -> core::result::Result<Vec<(NodeId, NodeId)>, ErrorK
         return Err(ErrorKind::WrongOperand("a value for every key"));
     }
     Ok(chunks.map(|pair| (pair[0], pair[1])).collect())
-}
-
-fn memo_index(text: &[u8]) -> core::result::Result<u64, ErrorKind> {
-    let text = core::str::from_utf8(text).ok().map(str::trim);
-    text.and_then(|t| t.parse().ok()).ok_or(ErrorKind::BadText("an index of the memo"))
 }
 
 /// Picklers number the memo in a row, from 0 or (Python 2's C pickler) from 1, so a vector serves; what is far off

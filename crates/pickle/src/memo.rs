@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::text::{self, Decimal};
+use crate::error::ErrorKind;
 
 /// What a pickle has stored, by index.
 ///
@@ -63,16 +63,14 @@ impl<T: Copy> Memo<T> {
     }
 }
 
-/// The index that GET or PUT names in decimal; `None` for one that no memo has.
-pub(crate) fn index(text: &[u8]) -> Option<u64> {
-    match text::parse_decimal(text, MAX_DIGITS) {
-        Ok(Some(Decimal::Small(value))) => u64::try_from(value).ok(),
-        _ => None,
-    }
-}
+/// What is wrong with a GET or PUT of another text.
+pub(crate) const NO_INDEX: ErrorKind = ErrorKind::BadText("an index of the memo");
 
-/// More digits than any index has.
-const MAX_DIGITS: u32 = 64;
+/// The index that GET or PUT names in decimal; `None` for one that no memo has. Whoever walks over a pickle reads it by
+/// this, so that a report never takes for broken what loads.
+pub(crate) fn index(text: &[u8]) -> Option<u64> {
+    core::str::from_utf8(text).ok()?.trim().parse().ok()
+}
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use super::tape::{FALSE, Item, Make, NONE, Object, TRUE, Tape};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lex::Lexer;
 use crate::limits::Limits;
-use crate::memo::Memo;
+use crate::memo::{self, Memo, NO_INDEX};
 use crate::op::Op;
 use crate::text;
 
@@ -245,10 +245,10 @@ impl<'de, 'l> Machine<'de, 'l> {
             // The memo.
             Op::BinGet(index) => return self.get(index.into()),
             Op::LongBinGet(index) => return self.get(index.into()),
-            Op::Get(s) => return self.get(memo_index(s)?),
+            Op::Get(s) => return self.get(memo::index(s).ok_or(NO_INDEX)?),
             Op::BinPut(index) => return self.put(index.into()),
             Op::LongBinPut(index) => return self.put(index.into()),
-            Op::Put(s) => return self.put(memo_index(s)?),
+            Op::Put(s) => return self.put(memo::index(s).ok_or(NO_INDEX)?),
             Op::Memoize => return self.put(self.memo.entries()),
 
             // Names and calls.
@@ -505,9 +505,4 @@ fn even(count: usize) -> Outcome {
 fn stored(id: u32) -> NonZeroU32 {
     // The limit is below the last id that would wrap, and so is what any memory holds.
     NonZeroU32::MIN.saturating_add(id)
-}
-
-fn memo_index(text: &[u8]) -> Outcome<u64> {
-    let text = core::str::from_utf8(text).ok().map(str::trim);
-    text.and_then(|text| text.parse().ok()).ok_or(ErrorKind::BadText("an index of the memo"))
 }
