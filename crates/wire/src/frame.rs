@@ -223,6 +223,10 @@ impl Deframer {
         }
         self.buf.advance(frame.header_len);
         self.offset = self.offset.saturating_add(frame.frame_len());
+        if body_len == 0 {
+            // Which keeps no buffer alive.
+            return Ok(Some(Bytes::new()));
+        }
         let body = self.buf.split_to(body_len).freeze();
         if body_len > KEEP && self.buf.len() <= KEEP {
             // The rest would keep all of the long message's memory alive.
@@ -244,6 +248,14 @@ impl Deframer {
             },
         };
         Err(FrameError::EndOfFile { place })
+    }
+
+    /// Steps over the next message, whose header is `frame`, for a driver that reads it elsewhere: as much as has
+    /// arrived is dropped here (copy it from [`arrived`](Deframer::arrived) first), and the rest counts as read.
+    pub fn skip(&mut self, frame: FrameHeader) {
+        let here = usize::try_from(frame.frame_len()).unwrap_or(usize::MAX).min(self.buf.len());
+        self.buf.advance(here);
+        self.offset = self.offset.saturating_add(frame.frame_len());
     }
 
     /// Whether a header has arrived without any of its body, and the body is not empty.
@@ -270,7 +282,12 @@ impl Deframer {
         }
     }
 
-    /// Bytes that arrived and are not pulled yet.
+    /// The bytes that arrived and are not pulled yet.
+    pub fn arrived(&self) -> &[u8] {
+        &self.buf
+    }
+
+    /// How many those are.
     pub fn waiting(&self) -> usize {
         self.buf.len()
     }

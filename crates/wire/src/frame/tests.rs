@@ -149,6 +149,30 @@ fn a_long_message_takes_its_memory_along() {
 }
 
 #[test]
+fn an_empty_message_keeps_no_memory_alive() {
+    let mut deframer = Deframer::new();
+    deframer.buffer(4096);
+    deframer.push(b"\0\0\0\0");
+    let empty = deframer.next_message(PY38, NO_LIMIT).unwrap().unwrap();
+    let before = deframer.arrived().as_ptr();
+    assert!(deframer.buffer(0).try_reclaim(4096));
+    assert!(empty.is_empty() && deframer.arrived().as_ptr() < before, "moved to the front");
+}
+
+#[test]
+fn a_message_that_is_read_elsewhere_is_stepped_over() {
+    for here in 4..=9 {
+        let mut deframer = Deframer::new();
+        deframer.push(&b"\0\0\0\x05hello"[..here]);
+        let frame = peek(deframer.arrived(), PY38, NO_LIMIT).unwrap().unwrap();
+        deframer.skip(frame);
+        assert_eq!((deframer.waiting(), deframer.offset()), (0, 9));
+        deframer.push(b"\0\0\0\x04next");
+        assert_eq!(deframer.next_message(PY38, NO_LIMIT).unwrap().unwrap(), "next");
+    }
+}
+
+#[test]
 fn a_header_without_its_body_is_told_apart() {
     let awaits = |bytes: &[u8]| {
         let mut deframer = Deframer::new();
