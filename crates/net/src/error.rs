@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use bytes::Bytes;
 use sabir_wire::error::AuthError;
 
 use crate::address::{Address, AddressError};
@@ -62,6 +63,13 @@ pub enum Error {
     /// the error itself tells whose fault that is.
     #[error(transparent)]
     Wire(#[from] sabir_wire::Error),
+    /// The message is longer than the buffer that it was to be received into. It is received all the
+    /// same, and the connection goes on: `multiprocessing.BufferTooShort`, which has it in `args[0]`.
+    #[error("receiving: the buffer is too short for a message of {} bytes", message.len())]
+    BufferTooShort {
+        /// The whole message.
+        message: Bytes,
+    },
     /// The peer handed over descriptors by other rules than were agreed.
     #[error("passing a handle: {0}")]
     Handle(&'static str),
@@ -96,8 +104,11 @@ pub enum Doing {
     Receiving,
     /// Looking up a host's name.
     Resolving,
-    /// Waiting for the peer to take our bytes.
+    /// Waiting for the peer to take our bytes. Of a message the first part has left.
     Sending,
+    /// Waiting for the peer to take what was sent before, or the first byte of a message: nothing of
+    /// it has left.
+    WaitingToSend,
 }
 
 impl fmt::Display for Doing {
@@ -110,6 +121,7 @@ impl fmt::Display for Doing {
             Self::Receiving => "receiving",
             Self::Resolving => "looking up the host",
             Self::Sending => "sending",
+            Self::WaitingToSend => "waiting to send",
         })
     }
 }

@@ -149,9 +149,19 @@ pub fn try_recv_with_fds(
     buffer: &mut [u8],
     fds: &mut Vec<OwnedFd>,
 ) -> io::Result<Received> {
+    recv_with_fds(socket.as_fd(), buffer, fds, RecvFlags::DONTWAIT)
+}
+
+/// [`try_recv_with_fds`] that waits, if `flags` and the socket do.
+pub(crate) fn recv_with_fds(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    fds: &mut Vec<OwnedFd>,
+    flags: RecvFlags,
+) -> io::Result<Received> {
     let mut space = [MaybeUninit::uninit(); CONTROL_SPACE];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let message = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, RECV)?;
+    let message = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, RECV | flags)?;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
             fds.extend(received);
@@ -257,9 +267,9 @@ pub(crate) const TOO_EARLY: &str = "the peer sent a descriptor before it was aut
 const CONTROL_SPACE: usize = rustix::cmsg_space!(ScmRights(253));
 
 #[cfg(not(target_vendor = "apple"))]
-const RECV: RecvFlags = RecvFlags::DONTWAIT.union(RecvFlags::CMSG_CLOEXEC);
+const RECV: RecvFlags = RecvFlags::CMSG_CLOEXEC;
 #[cfg(target_vendor = "apple")]
-const RECV: RecvFlags = RecvFlags::DONTWAIT;
+const RECV: RecvFlags = RecvFlags::empty();
 
 /// A peer that is gone is an error, not a signal.
 #[cfg(not(target_vendor = "apple"))]

@@ -58,7 +58,11 @@ pub mod error;
 #[cfg(unix)]
 pub mod handles;
 #[cfg(unix)]
+mod inbox;
+#[cfg(unix)]
 mod nonce;
+#[cfg(unix)]
+mod outbox;
 #[cfg(unix)]
 mod receive;
 #[cfg(unix)]

@@ -1,13 +1,16 @@
 //! What both drivers ask of a socket beyond what the standard library offers.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, socket_with};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendFlags, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType,
+    sendmsg, socket_with,
+};
 
 use crate::address::Address;
 use crate::deadline::Deadline;
@@ -52,6 +55,20 @@ pub(crate) fn quickack(socket: impl AsFd) {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = socket;
 }
+
+/// Writes the beginning of `pieces`. That the peer is gone is an error, not a signal.
+pub(crate) fn send(socket: impl AsFd, pieces: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
+    let pieces = &pieces[..pieces.len().min(IOV_MAX)];
+    Ok(sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), flags | NOSIGNAL)?)
+}
+
+/// How many pieces Linux, the BSDs and macOS take in one call.
+const IOV_MAX: usize = 1024;
+#[cfg(not(target_vendor = "apple"))]
+const NOSIGNAL: SendFlags = SendFlags::NOSIGNAL;
+/// There the standard library turns the signal off for each socket.
+#[cfg(target_vendor = "apple")]
+const NOSIGNAL: SendFlags = SendFlags::empty();
 
 /// Where a connection was going before a firewall rule redirected it here.
 pub(crate) fn original_destination(socket: impl AsFd) -> io::Result<Address> {

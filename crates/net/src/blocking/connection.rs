@@ -1,50 +1,75 @@
 //! Messages over a stream, in the manner of `multiprocessing.connection.Connection`.
 
-use std::io::{self, IoSlice};
-use std::mem;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
+use std::ops::Deref;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
-use sabir_wire::auth::{AuthKey, AuthOptions, Handshake, PeerHints};
-use sabir_wire::error::Phase;
-use sabir_wire::frame::{self, Deframer};
-use sabir_wire::{Config, Event};
+use rustix::net::{RecvFlags, SendFlags};
+use sabir_wire::Config;
+use sabir_wire::auth::{AuthKey, AuthOptions, PeerHints};
+use sabir_wire::frame::{FrameDialect, Header};
 
+use crate::blocking::authenticate;
 use crate::blocking::stream::Stream;
-use crate::blocking::wait::{self, Direction};
+use crate::blocking::timeout::ReceiveTimeout;
+use crate::blocking::wait::{self, Direction, Waitable};
 use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
-use crate::handles::{self, HandleRules, TOO_EARLY};
-use crate::nonce::nonce;
-use crate::receive::{SMALLEST_READ, try_receive};
+use crate::handles::{self, HandleRules};
+use crate::inbox::{Handles, Inbox};
+use crate::outbox::{Outbox, Sending};
+use crate::socket;
 
 /// Messages and handles over a stream, after authentication if there is any.
 ///
-/// An error other than a timeout in [`recv_bytes`](Connection::recv_bytes) ends the connection.
+/// # Deadlines
+///
+/// Whatever waits takes one ([`Deadline`]), and a timeout loses nothing: what has arrived of a message is
+/// kept for the next call that receives. A message of which nothing has left when the deadline passes
+/// ([`Doing::WaitingToSend`]) is not sent; of one that has begun to leave ([`Doing::Sending`]) the rest is
+/// queued, and goes before all that is sent later, or with [`flush`](Connection::flush). Any other error
+/// but [`Error::BufferTooShort`] ends the connection.
+///
+/// # Costs
+///
+/// | call | system calls | copies of the body beside the kernel's |
+/// |---|---|---|
+/// | `send_bytes` | 1 | none; one up to 1 KiB |
+/// | `send_vectored` | 1 for 62 pieces of more than 1 KiB; runs of shorter ones count as one | none, but for those |
+/// | `queue_bytes` | 1 for 64 KiB of messages | one up to 16 KiB, none above |
+/// | `recv_bytes` | 1 for all that lies there, up to 64 KiB | none while the rest of a message fits behind it; a long one's memory grows by doubling |
+/// | `recv_bytes_into` | the same | only what was read ahead, at most 64 KiB |
+/// | `poll`, `wait` | 1; `poll` none if a message was read ahead | |
+///
+/// That is with a socket buffer that has room, or a peer that is fast enough; to wait for room takes one
+/// more call each time, unless for ever. To wait for a message takes none, but for a `setsockopt` when
+/// deadlines become much nearer or further. Messages that are received share one buffer, which is used
+/// again once they are dropped: steady traffic of messages up to 64 KiB allocates nothing.
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
-    config: Config,
-    deframer: Deframer,
-    eof: bool,
     hints: PeerHints,
-    /// A stock client's first message follows `#WELCOME#` as a second small segment.
-    first_message_due: bool,
-    handles: Handles,
-}
-
-/// Descriptors that came with the last byte read.
-#[derive(Debug, Default)]
-struct Handles {
-    received: Vec<OwnedFd>,
-    lost: bool,
+    inbox: Inbox,
+    outbox: Outbox,
+    timeout: ReceiveTimeout,
 }
 
 impl Connection {
     /// A connection whose ends do not authenticate.
     #[must_use]
     pub fn new(stream: Stream, config: Config) -> Self {
-        Self::of(stream, config, PeerHints::default(), &BytesMut::new())
+        Self::of(stream, PeerHints::default(), Inbox::new(config, &[], Handles::default()))
+    }
+
+    /// Two ends of one connection inside this process, as `multiprocessing.Pipe()`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if no descriptor is left.
+    pub fn pair(config: Config) -> Result<(Self, Self), Error> {
+        let (one, other) = Stream::pair().map_err(Error::io(Doing::Connecting))?;
+        Ok((Self::new(one, config), Self::new(other, config)))
     }
 
     /// The listener's end: challenges first, then answers.
@@ -59,9 +84,8 @@ impl Connection {
         options: AuthOptions,
         deadline: impl Into<Deadline>,
     ) -> Result<Self, Error> {
-        let deadline = deadline.into();
-        let handshake = Handshake::accepting(key, nonce()?, options);
-        Self::authenticated(stream, config, handshake, deadline)
+        let (hints, inbox) = authenticate::accepting(&stream, config, key, options, deadline.into())?;
+        Ok(Self::of(stream, hints, inbox))
     }
 
     /// The client's end: answers first, then challenges.
@@ -75,15 +99,25 @@ impl Connection {
         options: AuthOptions,
         deadline: impl Into<Deadline>,
     ) -> Result<Self, Error> {
-        let deadline = deadline.into();
-        let handshake = Handshake::connecting(key, nonce()?, options);
-        Self::authenticated(stream, config, handshake, deadline)
+        let (hints, inbox) = authenticate::connecting(&stream, config, key, options, deadline.into())?;
+        Ok(Self::of(stream, hints, inbox))
     }
 
     /// What the handshake told of the peer; nothing if there was none.
     #[must_use]
     pub fn hints(&self) -> PeerHints {
         self.hints
+    }
+
+    /// How the peer reads and writes lengths, and the limits of what it may send.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.inbox.config()
+    }
+
+    /// Changes how lengths are written and read, once more is known of the peer.
+    pub fn set_dialect(&mut self, dialect: FrameDialect) {
+        self.inbox.config_mut().dialect = dialect;
     }
 
     /// The socket beneath. What is read from it or written to it directly is missing here.
@@ -93,44 +127,141 @@ impl Connection {
     }
 
     /// The socket, and the bytes that were read from it and belong to no message returned yet.
-    /// Descriptors among them are closed.
+    /// Descriptors among them are closed, and what is queued is lost: [`flush`](Connection::flush) first.
     #[must_use]
-    pub fn into_parts(self) -> (Stream, BytesMut) {
-        (self.stream, self.deframer.into_rest())
+    pub fn into_parts(mut self) -> (Stream, BytesMut) {
+        self.timeout.clear(self.stream.as_fd());
+        (self.stream, self.inbox.into_rest())
     }
 
-    /// Sends one message: header and body in one system call, the body without a copy.
+    /// Sends one message: header and body in one system call.
     ///
     /// # Errors
     /// [`Error::Wire`] if the peer's dialect has no header for the length: then nothing is sent.
-    /// Otherwise part may have been, so that the connection is of no further use.
+    /// [`Error::Timeout`], [`Error::Io`].
     pub fn send_bytes(&mut self, message: &[u8], deadline: impl Into<Deadline>) -> Result<(), Error> {
-        let deadline = deadline.into();
-        let header = self.config.dialect.header(message.len() as u64).map_err(sabir_wire::Error::from)?;
-        self.stream.write_all(&mut [IoSlice::new(&header), IoSlice::new(message)], deadline)
+        self.send_vectored(&[message], deadline)
+    }
+
+    /// Sends one message that lies in several pieces, as a pickle with large buffers does. Short ones
+    /// are copied together, the others go from where they are.
+    ///
+    /// # Errors
+    /// As [`send_bytes`](Connection::send_bytes).
+    pub fn send_vectored<P: Deref<Target = [u8]>>(
+        &mut self,
+        pieces: &[P],
+        deadline: impl Into<Deadline>,
+    ) -> Result<(), Error> {
+        let header = self.header(pieces.iter().map(|piece| piece.len()).sum())?;
+        transmit(&self.stream, self.outbox.message(header, pieces), deadline.into())
+    }
+
+    /// Sends one message, but not at once if it is short: it waits for others to leave together with,
+    /// until 64 KiB have come together, the next call that sends, or [`flush`](Connection::flush). Call
+    /// that before you wait for an answer; what is never flushed is lost when the connection goes.
+    ///
+    /// # Errors
+    /// As [`send_bytes`](Connection::send_bytes).
+    pub fn queue_bytes(&mut self, message: &[u8], deadline: impl Into<Deadline>) -> Result<(), Error> {
+        let header = self.header(message.len())?;
+        if !Outbox::suits(message.len()) {
+            return transmit(&self.stream, self.outbox.message(header, &[message]), deadline.into());
+        }
+        if !self.outbox.has_room(header.len() + message.len()) {
+            self.flush_for(Doing::WaitingToSend, deadline.into())?;
+        }
+        self.outbox.push(&header);
+        self.outbox.push(message);
+        Ok(())
+    }
+
+    /// Writes what is queued.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`]: the rest stays queued. [`Error::Io`].
+    pub fn flush(&mut self, deadline: impl Into<Deadline>) -> Result<(), Error> {
+        self.flush_for(Doing::Sending, deadline.into())
+    }
+
+    /// How many bytes are queued.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.outbox.queued()
     }
 
     /// Waits for one message; nothing if the peer closed the connection between messages.
+    ///
+    /// The message shares memory with others that were read along with it: copy a short one that is kept
+    /// for long.
     ///
     /// # Errors
     /// [`Error::Wire`] if what comes is no frame or one beyond the limits, [`Error::Timeout`] if
     /// it is not there in time: a later call goes on where this one stopped.
     pub fn recv_bytes(&mut self, deadline: impl Into<Deadline>) -> Result<Option<Bytes>, Error> {
         let deadline = deadline.into();
-        let Config { limits, dialect } = self.config;
         loop {
-            let offset = self.deframer.offset();
-            let failed = |source| sabir_wire::Error::Frame { source, phase: Phase::Application, offset };
-            if let Some(message) = self.deframer.next_message(dialect, limits).map_err(failed)? {
-                self.first_message_due = false;
-                return Ok(Some(message));
+            match self.inbox.next_message()? {
+                Poll::Ready(message) => return Ok(message),
+                Poll::Pending => self.fill(Doing::Receiving, deadline)?,
             }
-            if self.eof {
-                self.deframer.end(dialect, limits).map_err(failed)?;
-                return Ok(None);
-            }
-            self.receive(Doing::Receiving, deadline)?;
         }
+    }
+
+    /// Waits for one message and moves it to the front of `buffer`; its length in bytes, or nothing if
+    /// the peer closed the connection between messages. What has not been read ahead is read straight to
+    /// its place. The buffer beyond the message may be written to as well.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooShort`], which has the message; otherwise as [`recv_bytes`](Connection::recv_bytes).
+    pub fn recv_bytes_into(
+        &mut self,
+        buffer: &mut [u8],
+        deadline: impl Into<Deadline>,
+    ) -> Result<Option<usize>, Error> {
+        let deadline = deadline.into();
+        let frame = loop {
+            match self.inbox.next_header()? {
+                Poll::Ready(None) => return Ok(None),
+                Poll::Ready(Some(frame)) => break frame,
+                Poll::Pending => self.fill(Doing::Receiving, deadline)?,
+            }
+        };
+        let place = usize::try_from(frame.body_len).ok().and_then(|length| buffer.get_mut(..length));
+        let Some(place) = place else {
+            let message = self.recv_bytes(deadline)?;
+            return message.map_or(Ok(None), |message| Err(Error::BufferTooShort { message }));
+        };
+        let mut direct = self.inbox.direct(frame, place);
+        while !direct.is_whole() {
+            let early = direct.wants_acknowledgement();
+            let read = |flags| direct.fill(self.stream.as_fd(), flags);
+            if !receive(&self.stream, &mut self.timeout, early, Doing::Receiving, deadline, read)? {
+                drop(direct);
+                // Which is an error, since the stream ended inside of the message.
+                return self.recv_bytes(deadline).map(|message| message.map(|message| message.len()));
+            }
+        }
+        Ok(Some(direct.finish()))
+    }
+
+    /// Waits until there is something to receive: a whole message, the end of the stream or an error has
+    /// been read ahead, or the socket has more. Says whether there is, at the deadline at the latest.
+    ///
+    /// As with CPython's `poll`, a receiving call may still have to wait for the rest of a message that
+    /// has begun to arrive. If that rest fails to come, `poll` waits for it too, and does not say again and
+    /// again that there is a beginning.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn poll(&mut self, deadline: impl Into<Deadline>) -> Result<bool, Error> {
+        if self.inbox.is_ready() {
+            return Ok(true);
+        }
+        if self.inbox.wants_acknowledgement() {
+            self.stream.quickack();
+        }
+        wait::is_ready_by(self.stream.as_fd(), Direction::Read, deadline.into(), Doing::Receiving)
     }
 
     /// Sends one descriptor over a Unix socket, as `multiprocessing.reduction.send_handle` does, and
@@ -145,6 +276,7 @@ impl Connection {
         deadline: impl Into<Deadline>,
     ) -> Result<(), Error> {
         let deadline = deadline.into();
+        self.flush_for(Doing::WaitingToSend, deadline)?;
         handles::send_one(self.stream.as_fd(), handle.as_fd(), rules, deadline)?;
         if rules.acknowledges() {
             let answer = self.recv_unframed(deadline)?;
@@ -165,124 +297,116 @@ impl Connection {
         deadline: impl Into<Deadline>,
     ) -> Result<OwnedFd, Error> {
         let deadline = deadline.into();
+        if rules.acknowledges() {
+            // The acknowledgement must not end up inside of a message.
+            self.flush_for(Doing::WaitingToSend, deadline)?;
+        }
         let byte = self.recv_unframed(deadline)?;
-        let Handles { received, lost } = mem::take(&mut self.handles);
+        let Handles { received, lost } = self.inbox.take_handles();
         handles::take_one(self.stream.as_fd(), byte, received, lost, rules, deadline)
     }
 
-    fn of(stream: Stream, config: Config, hints: PeerHints, leftover: &[u8]) -> Self {
-        let mut deframer = Deframer::new();
-        deframer.push(leftover);
-        let handles = Handles::default();
-        Self { stream, config, deframer, eof: false, hints, first_message_due: true, handles }
+    /// Writes what is queued and ends the stream for the peer, while the peer can still be received from.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`], [`Error::Io`].
+    pub fn shutdown_write(&mut self, deadline: impl Into<Deadline>) -> Result<(), Error> {
+        self.flush(deadline)?;
+        self.stream.shutdown_write().map_err(Error::io(Doing::Sending))
     }
 
-    fn authenticated(
-        stream: Stream,
-        config: Config,
-        handshake: Handshake,
-        deadline: Deadline,
-    ) -> Result<Self, Error> {
-        const DOING: Doing = Doing::Authenticating;
-        let mut wire = sabir_wire::Connection::with_handshake(config, handshake);
-        let mut handles = Handles::default();
-        loop {
-            let event = wire.poll_event();
-            let mut sent = Ok(());
-            while let (Ok(()), Some(chunk)) = (&sent, wire.poll_transmit()) {
-                sent = stream.write_all(&mut [IoSlice::new(&chunk)], deadline);
-            }
-            match event {
-                Ok(Some(Event::Authenticated(hints))) => {
-                    sent?;
-                    let this = Self::of(stream, config, hints, &wire.into_parts().0);
-                    return Ok(Self { handles, ..this });
-                }
-                Ok(Some(Event::Closed)) => return Err(Error::Closed { doing: DOING }),
-                Ok(Some(_)) => sent?,
-                Ok(None) if !handles.received.is_empty() => return Err(Error::Handle(TOO_EARLY)),
-                Ok(None) => {
-                    sent?;
-                    let buffer = wire.receive_buffer(SMALLEST_READ);
-                    if receive(&stream, buffer, SMALLEST_READ, &mut handles, true, DOING, deadline)? == 0 {
-                        wire.handle_eof();
-                    }
-                }
-                // Whether the peer has heard of its failure changes nothing for us.
-                Err(error) => return Err(error.into()),
-            }
-        }
+    /// Writes what is queued and closes the connection. To drop it closes it as well, but what is queued is
+    /// lost then.
+    ///
+    /// # Errors
+    /// As [`flush`](Connection::flush); it is closed all the same.
+    pub fn close(mut self, deadline: impl Into<Deadline>) -> Result<(), Error> {
+        self.flush(deadline)
     }
 
-    /// Reads once, and notes the end of the stream.
-    fn receive(&mut self, doing: Doing, deadline: Deadline) -> Result<(), Error> {
-        // Whatever they came with has been read as the header of a message.
-        if !self.handles.received.is_empty() {
-            return Err(Error::Handle("the peer sent a descriptor where a message was expected"));
-        }
-        let Config { limits, dialect } = self.config;
-        let early = self.first_message_due || self.deframer.awaits_body(dialect, limits);
-        let size = self.deframer.read_size(READ, dialect, limits);
-        let waiting = self.deframer.waiting();
-        let buffer = self.deframer.buffer(size);
-        let body = frame::peek(buffer, dialect, limits).ok().flatten();
-        let received = match body.and_then(|frame| usize::try_from(frame.frame_len()).ok()) {
-            // No descriptor comes inside a message: only what follows it must be read with care.
-            Some(length) if self.stream.is_unix() => {
-                let limit = length.saturating_sub(waiting);
-                let read = |buffer: &mut BytesMut| try_receive(&self.stream, buffer, limit);
-                retry(&self.stream, || read(buffer), early, doing, deadline)?
-            }
-            _ => receive(&self.stream, buffer, size, &mut self.handles, early, doing, deadline)?,
-        };
-        self.eof = received == 0;
-        Ok(())
+    fn of(stream: Stream, hints: PeerHints, inbox: Inbox) -> Self {
+        Self { stream, hints, inbox, outbox: Outbox::default(), timeout: ReceiveTimeout::default() }
+    }
+
+    fn header(&self, length: usize) -> Result<Header, Error> {
+        let dialect = self.inbox.config().dialect;
+        Ok(dialect.header(length as u64).map_err(sabir_wire::Error::from)?)
+    }
+
+    fn flush_for(&mut self, doing: Doing, deadline: Deadline) -> Result<(), Error> {
+        transmit(&self.stream, self.outbox.flush(), deadline).map_err(|error| match error {
+            Error::Timeout { .. } => Error::Timeout { doing },
+            error => error,
+        })
+    }
+
+    /// Reads once.
+    fn fill(&mut self, doing: Doing, deadline: Deadline) -> Result<(), Error> {
+        let early = self.inbox.wants_acknowledgement();
+        let read = |flags| self.inbox.fill(self.stream.as_fd(), self.stream.is_unix(), flags);
+        receive(&self.stream, &mut self.timeout, early, doing, deadline, read)
     }
 
     /// Waits for one byte that belongs to no message.
     fn recv_unframed(&mut self, deadline: Deadline) -> Result<u8, Error> {
-        const DOING: Doing = Doing::PassingHandle;
         loop {
-            if let Some(byte) = self.deframer.take_unframed(1) {
-                return byte.first().copied().ok_or(Error::Closed { doing: DOING });
+            match self.inbox.next_unframed()? {
+                Poll::Ready(byte) => return Ok(byte),
+                Poll::Pending => self.fill(Doing::PassingHandle, deadline)?,
             }
-            if self.eof {
-                return Err(Error::Closed { doing: DOING });
-            }
-            self.receive(DOING, deadline)?;
         }
     }
 }
 
-/// Reads what is there, or waits for it, and keeps the descriptors of a Unix socket.
-fn receive(
-    stream: &Stream,
-    buffer: &mut BytesMut,
-    size: usize,
-    handles: &mut Handles,
-    early: bool,
-    doing: Doing,
-    deadline: Deadline,
-) -> Result<usize, Error> {
-    if !stream.is_unix() {
-        return retry(stream, || stream.try_read(buffer), early, doing, deadline);
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
-    let read = || handles::try_recv_appending(stream, buffer, size, &mut handles.received);
-    let received = retry(stream, read, early, doing, deadline)?;
-    handles.lost |= received.lost_descriptors;
-    Ok(received.bytes)
 }
 
-/// Calls `attempt` until it does not block, and asks for `early` acknowledgement before it waits.
-fn retry<T>(
+impl Waitable for Connection {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.inbox.is_ready()
+    }
+}
+
+/// Writes until all has left.
+fn transmit<P: Deref<Target = [u8]>>(
     stream: &Stream,
-    mut attempt: impl FnMut() -> io::Result<T>,
+    mut sending: Sending<'_, P>,
+    deadline: Deadline,
+) -> Result<(), Error> {
+    let flags = if deadline == Deadline::NEVER { SendFlags::empty() } else { SendFlags::DONTWAIT };
+    while !sending.is_over() {
+        match sending.step(|pieces| socket::send(stream, pieces, flags)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                wait::until_ready(stream.as_fd(), Direction::Write, deadline, sending.doing())?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(Error::Io { doing: Doing::Sending, source }),
+        }
+    }
+    Ok(())
+}
+
+/// Calls `read` until it has read, and acknowledges before it waits if that is wanted `early`.
+fn receive<T>(
+    stream: &Stream,
+    timeout: &mut ReceiveTimeout,
     early: bool,
     doing: Doing,
     deadline: Deadline,
+    mut read: impl FnMut(RecvFlags) -> io::Result<T>,
 ) -> Result<T, Error> {
+    let early = early && !stream.is_unix();
     loop {
-        match attempt() {
+        let flags = if early { RecvFlags::DONTWAIT } else { timeout.flags(stream.as_fd(), deadline) };
+        match read(flags) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if early {
                     stream.quickack();
@@ -294,6 +418,3 @@ fn retry<T>(
         }
     }
 }
-
-/// What one read asks for, in bytes: as much as CPython 3.14 asks for.
-const READ: usize = 64 * 1024;

@@ -1,7 +1,7 @@
 //! A listening socket, in the manner of `multiprocessing.connection.Listener`.
 
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 
 use crate::address::Address;
@@ -49,11 +49,7 @@ impl Listener {
             match self.try_accept() {
                 Ok(stream) => return Ok(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let socket = match &self.bound.socket {
-                        BoundSocket::Tcp(socket) => socket.as_fd(),
-                        BoundSocket::Unix(socket) => socket.as_fd(),
-                    };
-                    wait::until_ready(socket, Direction::Read, deadline, DOING)?;
+                    wait::until_ready(self.as_fd(), Direction::Read, deadline, DOING)?;
                 }
                 Err(error) => match AcceptFailure::of(&error) {
                     AcceptFailure::Next => {}
@@ -73,6 +69,15 @@ impl Listener {
         match &self.bound.socket {
             BoundSocket::Tcp(socket) => Stream::from_tcp(socket.accept()?.0),
             BoundSocket::Unix(socket) => Stream::from_unix(socket.accept()?.0),
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.bound.socket {
+            BoundSocket::Tcp(socket) => socket.as_fd(),
+            BoundSocket::Unix(socket) => socket.as_fd(),
         }
     }
 }

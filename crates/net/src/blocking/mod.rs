@@ -1,10 +1,13 @@
 //! The driver for a thread that serves one peer at a time.
 
+mod authenticate;
 mod connection;
 mod listener;
 mod stream;
+mod timeout;
 pub(crate) mod wait;
 
 pub use self::connection::Connection;
 pub use self::listener::Listener;
 pub use self::stream::Stream;
+pub use self::wait::{Waitable, wait};

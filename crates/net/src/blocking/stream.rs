@@ -1,6 +1,6 @@
 //! One connected socket, with a deadline on every wait.
 
-use std::io::{self, IoSlice, Write as _};
+use std::io::{self, IoSlice};
 use std::net::{self, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rustix::io::Errno;
-use rustix::net::{SocketAddrUnix, connect};
+use rustix::net::{SendFlags, SocketAddrUnix, connect};
 
 use crate::address::Address;
 use crate::bind::{resolve, unsupported};
@@ -21,6 +21,8 @@ use crate::receive::{SMALLEST_READ, try_receive};
 use crate::socket::{self, FULL_BACKLOG_LONGEST, FULL_BACKLOG_PAUSE, share};
 
 /// A connected socket. TCP_NODELAY is set: what is sent goes out at once.
+///
+/// The descriptor is in blocking mode, as a Python's is; each call says itself how it waits.
 #[derive(Debug)]
 pub struct Stream {
     socket: Socket,
@@ -72,9 +74,9 @@ impl Stream {
     /// Takes over a connected TCP socket.
     ///
     /// # Errors
-    /// The system's, if the socket cannot be made not to block.
+    /// The system's, if the socket cannot be made to block.
     pub fn from_tcp(socket: TcpStream) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
+        socket.set_nonblocking(false)?;
         // It fails only on a connection that is broken already, which the first read tells.
         let _ = socket.set_nodelay(true);
         Ok(Self { socket: Socket::Tcp(socket) })
@@ -83,9 +85,9 @@ impl Stream {
     /// Takes over a connected Unix socket.
     ///
     /// # Errors
-    /// The system's, if the socket cannot be made not to block.
+    /// The system's, if the socket cannot be made to block.
     pub fn from_unix(socket: UnixStream) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
+        socket.set_nonblocking(false)?;
         Ok(Self { socket: Socket::Unix(socket) })
     }
 
@@ -133,10 +135,8 @@ impl Stream {
         let deadline = deadline.into();
         IoSlice::advance_slices(&mut pieces, 0);
         while !pieces.is_empty() {
-            let written = self.retry(Direction::Write, deadline, || match &self.socket {
-                Socket::Tcp(socket) => { socket }.write_vectored(pieces),
-                Socket::Unix(socket) => { socket }.write_vectored(pieces),
-            })?;
+            let write = || socket::send(self, pieces, SendFlags::DONTWAIT);
+            let written = self.retry(Direction::Write, deadline, write)?;
             IoSlice::advance_slices(&mut pieces, written);
         }
         Ok(())
