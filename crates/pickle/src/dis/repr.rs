@@ -16,7 +16,8 @@ const MAX_DIGITS: u32 = 4300;
 const MAX_LONG: usize = 1786;
 
 impl<'a> Argument<'a> {
-    pub(super) fn of(op: Op<'a>) -> Option<Argument<'a>> {
+    /// The argument of this opcode; `None` if it takes none.
+    pub fn of(op: Op<'a>) -> Option<Argument<'a>> {
         let has_argument = op.opcode().info().arg != crate::opcode::ArgKind::None;
         has_argument.then_some(Argument(op))
     }
