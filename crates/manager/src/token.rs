@@ -27,31 +27,39 @@ pub struct Token {
 impl Token {
     /// All tokens in a graph, in the order in which they were made; an object that is given its state twice counts twice.
     pub fn find(graph: &Graph) -> Vec<Token> {
-        let classes: Vec<NodeId> = named(graph, "Token");
-        let mut tokens = Vec::new();
-        if classes.is_empty() {
-            return tokens;
+        if named(graph, "Token").is_empty() {
+            return Vec::new();
         }
-        for node in graph.ids() {
-            let Node::Object(object) = &graph[node] else { continue };
-            let (class, args) = match &object.make {
-                Make::Instance { class, .. } => (*class, None),
-                Make::Given(_) => continue,
-                _ => match object.call() {
-                    Some((callable, args)) => (class_of(graph, callable, args), Some(args)),
-                    None => continue,
-                },
+        graph.ids().flat_map(|node| Token::states(graph, node)).collect()
+    }
+
+    /// The token that a node is, as its last state has it.
+    pub fn at(graph: &Graph, node: NodeId) -> Option<Token> {
+        Token::states(graph, node).last()
+    }
+
+    /// Each state that a token is given, the arguments to its class included.
+    fn states(graph: &Graph, node: NodeId) -> impl Iterator<Item = Token> {
+        let object = match &graph[node] {
+            Node::Object(object) => Some(object),
+            _ => None,
+        };
+        let object = object.filter(|object| {
+            let class = match (&object.make, object.call()) {
+                (Make::Instance { class, .. }, _) => *class,
+                (_, Some((callable, args))) => class_of(graph, callable, args),
+                _ => return false,
             };
-            if !classes.contains(&class) {
-                continue;
-            }
+            graph.global(class) == Some((MODULE, "Token"))
+        });
+        object.into_iter().flat_map(move |object| {
+            let args = object.call().map(|(_, args)| args);
             let built = object.steps.iter().filter_map(|step| match step {
                 Step::Build(state) => Some(*state),
                 _ => None,
             });
-            tokens.extend(args.into_iter().chain(built).filter_map(|state| Token::of(graph, node, state)));
-        }
-        tokens
+            args.into_iter().chain(built).filter_map(move |state| Token::of(graph, node, state))
+        })
     }
 
     fn of(graph: &Graph, node: NodeId, state: NodeId) -> Option<Token> {
@@ -121,17 +129,34 @@ pub struct Rebuild {
 impl Rebuild {
     /// All proxies in a graph, in the order in which they were made.
     pub fn find(graph: &Graph) -> Vec<Rebuild> {
-        let functions = named(graph, "RebuildProxy");
-        if functions.is_empty() {
+        if named(graph, "RebuildProxy").is_empty() {
             return Vec::new();
         }
-        let found = graph.ids().filter_map(|node| {
-            let Node::Object(object) = &graph[node] else { return None };
-            let Make::Reduce { callable, args } = object.make else { return None };
-            let &[function, token, serializer, kwargs] = graph.items(args)? else { return None };
-            functions.contains(&callable).then_some(Rebuild { node, function, token, serializer, kwargs })
-        });
-        found.collect()
+        graph.ids().filter_map(|node| Rebuild::at(graph, node)).collect()
+    }
+
+    /// The call that a node is.
+    pub fn at(graph: &Graph, node: NodeId) -> Option<Rebuild> {
+        let Node::Object(object) = &graph[node] else { return None };
+        let Make::Reduce { callable, args } = object.make else { return None };
+        if graph.global(callable) != Some((MODULE, "RebuildProxy")) {
+            return None;
+        }
+        let &[function, token, serializer, kwargs] = graph.items(args)? else { return None };
+        Some(Rebuild { node, function, token, serializer, kwargs })
+    }
+
+    /// Adds a proxy to a graph, under the names that everything has in every version.
+    pub fn encode(
+        graph: &mut Graph,
+        function: NodeId,
+        token: NodeId,
+        serializer: NodeId,
+        kwargs: NodeId,
+    ) -> NodeId {
+        let callable = graph.add_global(MODULE, "RebuildProxy");
+        let args = graph.add_tuple([function, token, serializer, kwargs]);
+        graph.add_object(Make::Reduce { callable, args })
     }
 
     /// Gives the call another serializer and other keyword arguments; what it had is left as it was.
