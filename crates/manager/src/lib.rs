@@ -30,21 +30,32 @@
 //! | [`native`] | the texts that Python 2 and 3 take as their own `str` only |
 //! | [`exposed`] | what each stock typeid exposes, in which Pythons |
 //! | [`methods`] | what to ask a server for that lacks what its client calls |
+//! | [`request`], [`Answer`] | a client's side: what it asks, what it is answered |
+//! | [`exception`], [`repr`] | exceptions as values and as text |
+//! | [`Peer`] | what a peer reads; whatever is written for one is made ready there |
 #![no_std]
 extern crate alloc;
 
 pub mod address;
+mod answer;
+pub mod exception;
 pub mod exposed;
 mod kind;
 pub mod message;
 pub mod methods;
 pub mod native;
+mod peer;
+pub mod repr;
+pub mod request;
 mod table;
 pub mod token;
 
 pub use address::Address;
+pub use answer::Answer;
+pub use exception::RemoteException;
 pub use exposed::Vocabulary;
 pub use kind::Kind;
 pub use message::{Head, Reply, Request};
 pub use methods::{Exposed, Methods, Rewriting};
+pub use peer::Peer;
 pub use token::{Rebuild, Token};
