@@ -1,7 +1,8 @@
-//! The vocabulary of `multiprocessing.managers`: requests, replies, tokens, proxies and the methods of each typeid.
+//! The vocabulary of `multiprocessing.managers`: requests, replies, tokens, proxies, the methods of each typeid, and a
+//! server that is a state machine.
 //!
-//! It deliberately calls nothing and holds no object: it finds in the graph of a pickle what a manager and its clients
-//! say to each other, and writes it.
+//! It deliberately calls nothing: it finds in the graph of a pickle what a manager and its clients say to each other,
+//! writes it, and counts who holds what; what objects are and do is for whoever drives the server.
 //!
 //! ```
 //! use sabir_manager::{Address, Request, Token};
@@ -33,6 +34,7 @@
 //! | [`request`], [`Answer`] | a client's side: what it asks, what it is answered |
 //! | [`exception`], [`repr`] | exceptions as values and as text |
 //! | [`Peer`] | what a peer reads; whatever is written for one is made ready there |
+//! | [`server`] | the server |
 #![no_std]
 extern crate alloc;
 
@@ -47,6 +49,7 @@ pub mod native;
 mod peer;
 pub mod repr;
 pub mod request;
+pub mod server;
 mod table;
 pub mod token;
 
@@ -58,4 +61,5 @@ pub use kind::Kind;
 pub use message::{Head, Reply, Request};
 pub use methods::{Exposed, Methods, Rewriting};
 pub use peer::Peer;
+pub use server::Server;
 pub use token::{Rebuild, Token};

@@ -1,0 +1,97 @@
+//! Which types clients can create, under which names.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Names of methods, in the order in which they are told to clients; shared by all that have the same.
+pub type MethodNames = Arc<[Arc<str>]>;
+
+/// A type, as the arguments of `BaseManager.register` describe it.
+///
+/// ```
+/// use sabir_manager::server::Registered;
+/// // SyncManager.register('dict', dict, DictProxy), in short.
+/// let dict = Registered::new()
+///     .exposing(["__getitem__", "__iter__", "keys"])
+///     .returning("__iter__", "Iterator")
+///     .proxied_by("multiprocessing.managers", "DictProxy");
+/// assert_eq!(dict.method_to_typeid("__iter__"), Some("Iterator"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Registered {
+    pub(super) callable: bool,
+    pub(super) exposed: Option<MethodNames>,
+    returns: BTreeMap<Arc<str>, Arc<str>>,
+    /// The methods of `returns` in the order in which they were given.
+    returning: Vec<Arc<str>>,
+    pub(super) proxy: Option<(String, String)>,
+}
+
+impl Default for Registered {
+    fn default() -> Registered {
+        Registered::new()
+    }
+}
+
+impl Registered {
+    /// Clients can create it; its objects say themselves which methods are public; proxies of it are `AutoProxy`.
+    pub fn new() -> Registered {
+        Registered {
+            callable: true,
+            exposed: None,
+            returns: BTreeMap::new(),
+            returning: Vec::new(),
+            proxy: None,
+        }
+    }
+
+    /// No callable makes it: it is only what methods return, as `Iterator` is.
+    ///
+    /// CPython lets clients `create` such a type with one argument, which becomes the shared object itself.
+    pub fn without_callable(mut self) -> Registered {
+        self.callable = false;
+        self
+    }
+
+    /// `exposed`: these methods and no others.
+    pub fn exposing<'a>(mut self, methods: impl IntoIterator<Item = &'a str>) -> Registered {
+        self.exposed = Some(methods.into_iter().map(Arc::from).collect());
+        self
+    }
+
+    /// `method_to_typeid`: what the method returns stays with the server, as an object of that type. Exposes the method.
+    pub fn returning(mut self, method: &str, typeid: &str) -> Registered {
+        let method: Arc<str> = method.into();
+        if self.returns.insert(method.clone(), typeid.into()).is_none() {
+            self.returning.push(method);
+        }
+        self
+    }
+
+    /// `proxytype`: the class of proxies that are sent as values, by its Python 3 name.
+    pub fn proxied_by(mut self, module: &str, name: &str) -> Registered {
+        self.proxy = Some((module.into(), name.into()));
+        self
+    }
+
+    /// The type of what a method returns, if that stays with the server.
+    pub fn method_to_typeid(&self, method: &str) -> Option<&str> {
+        self.returns.get(method).map(|typeid| &**typeid)
+    }
+
+    pub(super) fn returned_by(&self, method: &str) -> Option<Arc<str>> {
+        self.returns.get(method).cloned()
+    }
+
+    /// What an object exposes whose public methods are these: as `Server.create` of CPython has it, with the keys of
+    /// `method_to_typeid` at the end, even those that stand before.
+    pub(super) fn exposes(&self, public: MethodNames) -> MethodNames {
+        let methods = self.exposed.clone().unwrap_or(public);
+        if self.returning.is_empty() {
+            return methods;
+        }
+        methods.iter().chain(&self.returning).cloned().collect()
+    }
+}
