@@ -73,3 +73,5 @@ pub mod tokio;
 pub use self::address::{Address, AddressError, PythonAddress};
 pub use self::deadline::Deadline;
 pub use self::error::{Doing, Error};
+#[cfg(unix)]
+pub use self::nonce::nonce;

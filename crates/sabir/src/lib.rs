@@ -3,28 +3,106 @@
 //! It deliberately runs no Python: what a pickle names stays a name.
 //!
 //! ```
-//! use sabir::pickle::Graph;
-//! use sabir::net::Address;
+//! use sabir::Context;
 //!
-//! let address: Address = "127.0.0.1:5000".parse()?;
-//! assert!(address.is_loopback());
-//! let graph = Graph::from_slice(b"\x80\x04\x8c\x05hello\x94.")?;
-//! assert_eq!(graph.text(graph.root()), Some("hello"));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! // In Python: Listener(('127.0.0.1', 0)).accept().send(['ahoy', 3])
+//! let context = Context::new();
+//! let listener = context.listener("127.0.0.1:0")?;
+//! let address = listener.address().clone();
+//! std::thread::spawn(move || listener.accept()?.send(&("ahoy", 3)));
+//!
+//! let mut connection = context.client(&address)?;
+//! let (greeting, count): (String, u32) = connection.recv()?;
+//! assert_eq!((&*greeting, count), ("ahoy", 3));
+//! # Ok::<(), sabir::Error>(())
 //! ```
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`pickle`] | the codec: opcodes, graphs, serde, translation between versions |
-//! | [`wire`] | frames and authentication, without sockets |
-//! | [`net`] | addresses, listeners, connections |
+//! | [`Context`] | the one thing to configure; it makes listeners, clients, pipes |
+//! | [`reducer`] | how a value becomes a message and back: pickle at any protocol, other formats, your own |
+//! | [`Connection`], [`Listener`] | values and bytes between two processes |
+//! | [`manager`] | objects that live in another process |
 //! | `gateway` | the running gateway (feature `gateway`) |
 //! | [`pythons`] | the interpreters of this machine |
+//! | [`pickle`], [`wire`], [`net`] | the crates beneath: the codec; frames and authentication; sockets |
+//!
+//! Processes, queues, pools and shared memory have their place on [`Context`] and are not there yet.
 
+mod address;
+#[cfg(unix)]
+mod connection;
+#[cfg(unix)]
+mod context;
+mod error;
 #[cfg(all(unix, feature = "gateway"))]
 pub mod gateway;
+#[cfg(unix)]
+mod known;
+#[cfg(unix)]
+mod listener;
+#[cfg(unix)]
+pub mod manager;
+mod peer;
 pub mod pythons;
+pub mod reducer;
+mod timeouts;
 
 pub use sabir_net as net;
+pub use sabir_net::Address;
 pub use sabir_pickle as pickle;
 pub use sabir_wire as wire;
+pub use sabir_wire::auth::AuthKey;
+
+pub use self::address::IntoAddress;
+#[cfg(unix)]
+pub use self::connection::Connection;
+#[cfg(unix)]
+pub use self::context::Context;
+pub use self::error::{Error, Result};
+#[cfg(unix)]
+pub use self::listener::Listener;
+pub use self::peer::Peer;
+pub use self::reducer::Reducer;
+pub use self::timeouts::Timeouts;
+
+/// Listens, with the process's own context; see [`Context::listener`].
+///
+/// # Errors
+/// As there.
+#[cfg(unix)]
+pub fn listener(address: impl IntoAddress) -> Result<Listener> {
+    Context::current().listener(address)
+}
+
+/// Connects to a listener, with the process's own context; see [`Context::client`].
+///
+/// # Errors
+/// As there.
+#[cfg(unix)]
+pub fn client(address: impl IntoAddress) -> Result<Connection> {
+    Context::current().client(address)
+}
+
+/// Connects to a manager, with the process's own context; see [`Context::manager`].
+///
+/// # Errors
+/// As there.
+#[cfg(unix)]
+pub fn manager(address: impl IntoAddress) -> Result<manager::Manager> {
+    Context::current().manager(address)
+}
+
+/// The two ends of a connection, with the process's own context; see [`Context::pipe`].
+///
+/// # Errors
+/// As there.
+#[cfg(unix)]
+pub fn pipe() -> Result<(Connection, Connection)> {
+    Context::current().pipe()
+}
+
+/// Waits until one or more connections, listeners or other descriptors are ready, as
+/// `multiprocessing.connection.wait` does.
+#[cfg(unix)]
+pub use sabir_net::blocking::wait;

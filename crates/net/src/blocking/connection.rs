@@ -63,6 +63,13 @@ impl Connection {
         Self::of(stream, PeerHints::default(), Inbox::new(config, &[], Handles::default()))
     }
 
+    /// A connection whose ends have authenticated: what that told, and the bytes that were read after it. The
+    /// counterpart of [`into_parts`](Connection::into_parts).
+    #[must_use]
+    pub fn from_parts(stream: Stream, config: Config, hints: PeerHints, rest: &[u8]) -> Self {
+        Self::of(stream, hints, Inbox::new(config, rest, Handles::default()))
+    }
+
     /// Two ends of one connection inside this process, as `multiprocessing.Pipe()`.
     ///
     /// # Errors

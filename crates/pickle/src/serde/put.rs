@@ -153,6 +153,19 @@ impl<'r> Writer<'r> {
         Ok(())
     }
 
+    /// The name of an attribute: what both 2.7 and 3.x read as their own `str`, where the protocol is for either.
+    #[cold]
+    pub(super) fn name(&mut self, value: &str) -> Result<(), Fault> {
+        match (self.protocol, u8::try_from(value.len())) {
+            (1 | 2, Ok(length)) if value.is_ascii() => {
+                self.out.extend_from_slice(&[Opcode::ShortBinString.byte(), length]);
+                self.out.extend_from_slice(value.as_bytes());
+                Ok(())
+            }
+            _ => self.str(value),
+        }
+    }
+
     #[cold]
     fn unusual_str(&mut self, value: &str) -> Result<(), Fault> {
         match self.protocol {

@@ -29,6 +29,10 @@ enum Wanted {
     ByteArray,
     /// A class, given as text.
     Class,
+    /// The attributes of an object.
+    State,
+    /// The name of an attribute.
+    Name,
 }
 
 impl<'w, 'r> Place<'w, 'r> {
@@ -39,13 +43,17 @@ impl<'w, 'r> Place<'w, 'r> {
 
     #[inline]
     fn items(self, length: Option<usize>, natural: Wanted) -> Result<Items<'w, 'r>, Fault> {
-        let wanted = if self.wanted == Wanted::Natural { natural } else { self.wanted };
+        let wanted = match self.wanted {
+            Wanted::Natural | Wanted::State | Wanted::Name => natural,
+            container => container,
+        };
         Items::open(self.writer, length, wanted)
     }
 
     #[inline]
     fn entries(self) -> Entries<'w, 'r> {
-        Entries::open(self.writer)
+        let attributes = self.wanted == Wanted::State;
+        Entries { attributes, ..Entries::open(self.writer) }
     }
 
     /// A dict of one entry, which the variant's content follows.
@@ -109,6 +117,9 @@ impl<'w, 'r> ser::Serializer for Place<'w, 'r> {
         if self.wanted == Wanted::Class {
             let class: class::Class = value.parse().map_err(ser::Error::custom)?;
             return self.writer.global(&class.module, &class.name);
+        }
+        if self.wanted == Wanted::Name {
+            return self.writer.name(value);
         }
         self.writer.str(value)
     }
@@ -416,6 +427,8 @@ items! {
 pub(super) struct Entries<'w, 'r> {
     writer: &'w mut Writer<'r>,
     count: usize,
+    /// Whether the keys are the names of attributes.
+    attributes: bool,
     /// What is done with the whole.
     then: Option<Opcode>,
 }
@@ -427,12 +440,12 @@ impl<'w, 'r> Entries<'w, 'r> {
         if writer.protocol >= 1 {
             writer.op(Opcode::Mark);
         }
-        Entries { writer, count: 0, then: None }
+        Entries { writer, count: 0, attributes: false, then: None }
     }
 
     #[inline(always)]
     fn field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Fault> {
-        self.writer.str(key)?;
+        if self.attributes { self.writer.name(key) } else { self.writer.str(key) }?;
         match self.value(value) {
             Ok(()) => Ok(()),
             Err(fault) => Err(fault.within(format_args!(".{key}"), NONE)),
@@ -464,7 +477,8 @@ impl ser::SerializeMap for Entries<'_, '_> {
 
     fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), Fault> {
         let start = self.writer.out.len();
-        key.serialize(Place::new(self.writer))?;
+        let wanted = if self.attributes { Wanted::Name } else { Wanted::Natural };
+        key.serialize(Place { writer: self.writer, wanted })?;
         hashable(self.writer, start)
     }
 
@@ -545,6 +559,7 @@ fn reduced<'w, 'r>(
         Reduction::Instance(class) => {
             part(writer, "class", class)?;
             let mut entries = Entries::open(writer);
+            entries.attributes = true;
             entries.then = Some(Opcode::Build);
             Ok(Fields::Dict(entries))
         }
@@ -579,7 +594,7 @@ fn part<T: ?Sized + Serialize>(writer: &mut Writer<'_>, key: &str, value: &T) ->
             writer.op(Opcode::Reduce);
         }
         "state" => {
-            value.serialize(Place::new(writer))?;
+            value.serialize(Place { writer, wanted: Wanted::State })?;
             if writer.out[start..] == [Opcode::None.byte()] {
                 writer.out.truncate(start);
             } else {

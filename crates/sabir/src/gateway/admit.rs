@@ -21,7 +21,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use sabir_net::tokio::authenticate;
 use sabir_net::{Doing, Error};
-use sabir_wire::auth::{AuthKey, AuthOptions, FAILURE, Handshake, Next, Nonce, PeerHints, Step};
+use sabir_wire::auth::{AuthKey, AuthOptions, FAILURE, Handshake, Next, PeerHints, Step};
 use sabir_wire::error::{AuthError, Phase};
 use sabir_wire::frame::FrameLimits;
 use tokio::time::timeout_at;
@@ -44,7 +44,7 @@ pub(super) async fn verify(
     options: AuthOptions,
     deadline: Instant,
 ) -> Result<Verified, Error> {
-    let mut handshake = Handshake::accepting(key, nonce()?, options);
+    let mut handshake = Handshake::accepting(key, sabir_net::nonce()?, options);
     let work = async {
         let start = handshake.start();
         send(client, start.send).await?;
@@ -153,12 +153,6 @@ async fn send(leg: &Leg, messages: Vec<Bytes>) -> Result<(), Error> {
 async fn by<T>(deadline: Instant, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let late = |_| Error::Timeout { doing: Doing::Authenticating };
     timeout_at(deadline.into(), work).await.map_err(late)?
-}
-
-fn nonce() -> Result<Nonce, Error> {
-    let mut random = [0; sabir_wire::auth::MESSAGE_LENGTH];
-    getrandom::fill(&mut random).map_err(|error| io_error(io::Error::other(error)))?;
-    Ok(Nonce::new(random))
 }
 
 fn io_error(source: io::Error) -> Error {

@@ -1,0 +1,248 @@
+//! Objects and bytes between two processes.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sabir_net::blocking::{self, Stream, Waitable};
+use sabir_net::handles::HandleRules;
+use sabir_net::{Address, Deadline};
+use sabir_pickle::Graph;
+use sabir_wire::Config;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::known::Known;
+use crate::peer::Peer;
+use crate::reducer::{ReduceError, Reducer};
+use crate::timeouts::Timeouts;
+
+/// One end of a connection, as `multiprocessing.connection.Connection` is.
+///
+/// [`send`](Connection::send) and [`recv`](Connection::recv) move values by the connection's reducer;
+/// [`send_bytes`](Connection::send_bytes) and [`recv_bytes`](Connection::recv_bytes) move messages as they are. Each waits
+/// as long as [`Timeouts`] say. After a timeout of `recv` the connection is whole, and the next `recv` goes on where that
+/// one stopped; after one of `send` part of a message may have left, so the connection is of no more use.
+#[derive(Debug)]
+pub struct Connection {
+    inner: blocking::Connection,
+    reducer: Reducer,
+    timeouts: Timeouts,
+    peer: Peer,
+    /// Where we connected to, and where to keep what is learnt of whoever is there.
+    known: Option<(Known, Address)>,
+}
+
+impl Connection {
+    /// Sends a value.
+    ///
+    /// # Errors
+    /// [`Error::Dumps`] if it has no form in the reducer's format: then nothing is sent. [`Error::Net`].
+    pub fn send<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<()> {
+        let message = self.reducer.dumps(value, self.peer).map_err(Error::Dumps)?;
+        self.send_bytes(&message)
+    }
+
+    /// Waits for a value.
+    ///
+    /// # Errors
+    /// [`Error::Eof`] if the peer has closed the connection, [`Error::Loads`] if it sent something else than a `T`,
+    /// [`Error::Net`].
+    pub fn recv<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let message = self.recv_bytes()?;
+        self.reducer.loads(&message).map_err(|source| Error::Loads { source, message })
+    }
+
+    /// Sends a pickle that was read or built as a [`Graph`], its names and forms made those of the peer. What is large
+    /// in it is not copied.
+    ///
+    /// # Errors
+    /// As [`send`](Connection::send).
+    pub fn send_graph(&mut self, graph: Graph) -> Result<()> {
+        let segments = self
+            .reducer
+            .pickle()
+            .dumps_graph(graph, self.peer)
+            .map_err(|error| Error::Dumps(error.into()))?;
+        let pieces: Vec<&[u8]> = segments.iter().collect();
+        Ok(self.inner.send_vectored(&pieces, self.timeouts.send)?)
+    }
+
+    /// Waits for a pickle, to keep all that it says: classes, sharing, cycles.
+    ///
+    /// # Errors
+    /// As [`recv`](Connection::recv).
+    pub fn recv_graph(&mut self) -> Result<Graph> {
+        let message = self.recv_bytes()?;
+        let read = self.reducer.pickle().loads_graph(message.clone());
+        read.map_err(|error| Error::Loads { source: ReduceError::Pickle(error), message })
+    }
+
+    /// Sends bytes as they are, without a copy.
+    ///
+    /// # Errors
+    /// [`Error::Net`].
+    pub fn send_bytes(&mut self, message: &[u8]) -> Result<()> {
+        Ok(self.inner.send_bytes(message, self.timeouts.send)?)
+    }
+
+    /// Waits for a message as it is. The bytes are those that were read from the socket, uncopied.
+    ///
+    /// # Errors
+    /// [`Error::Eof`] if the peer has closed the connection, [`Error::Net`].
+    pub fn recv_bytes(&mut self) -> Result<Bytes> {
+        self.recv_bytes_by(self.timeouts.recv.into())
+    }
+
+    /// Waits for a message and puts it at the start of `buffer`; gives its length. What was not read ahead is read
+    /// straight into the buffer.
+    ///
+    /// # Errors
+    /// [`BufferTooShort`](sabir_net::Error::BufferTooShort), which has the message: the connection can be used further.
+    /// [`Error::Eof`], [`Error::Net`].
+    pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        match self.inner.recv_bytes_into(buffer, self.timeouts.recv)? {
+            Some(length) => Ok(length),
+            None => Err(Error::Eof),
+        }
+    }
+
+    /// Whether a message or the end of the connection is there, or comes within `timeout`.
+    ///
+    /// # Errors
+    /// [`Error::Net`].
+    pub fn poll(&mut self, timeout: Duration) -> Result<bool> {
+        Ok(self.inner.poll(timeout)?)
+    }
+
+    /// Sends a file descriptor over a Unix socket, as `multiprocessing.reduction.send_handle` does. Nothing on the wire
+    /// tells which rules the peer goes by, so say which Python it is.
+    ///
+    /// # Errors
+    /// [`Error::Net`].
+    pub fn send_handle(&mut self, handle: impl AsFd, rules: HandleRules) -> Result<()> {
+        Ok(self.inner.send_handle(handle, rules, self.timeouts.send)?)
+    }
+
+    /// Receives a file descriptor, as `multiprocessing.reduction.recv_handle` does.
+    ///
+    /// # Errors
+    /// [`Error::Net`].
+    pub fn recv_handle(&mut self, rules: HandleRules) -> Result<OwnedFd> {
+        Ok(self.inner.recv_handle(rules, self.timeouts.recv)?)
+    }
+
+    /// The reducer of this connection.
+    #[must_use]
+    pub fn reducer(&self) -> &Reducer {
+        &self.reducer
+    }
+
+    /// Gives this connection another reducer, from the next message on.
+    pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
+        self.reducer = reducer.into();
+    }
+
+    /// How long things may take on this connection.
+    pub fn timeouts_mut(&mut self) -> &mut Timeouts {
+        &mut self.timeouts
+    }
+
+    /// What is known of the peer.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Says what the peer reads, where it is known otherwise.
+    pub fn set_peer(&mut self, peer: Peer) {
+        self.peer = peer;
+    }
+
+    /// The connection beneath, without values.
+    #[must_use]
+    pub fn get_ref(&self) -> &blocking::Connection {
+        &self.inner
+    }
+
+    pub(crate) fn connect(context: &Context, address: &Address) -> Result<Connection> {
+        let Timeouts { connect, handshake, .. } = context.settings().timeouts;
+        Connection::connect_by(context, address, connect, handshake)
+    }
+
+    /// Connects until one deadline and authenticates until the other; a duration counts from when its part begins.
+    pub(crate) fn connect_by(
+        context: &Context,
+        address: &Address,
+        connect: impl Into<Deadline>,
+        handshake: impl Into<Deadline>,
+    ) -> Result<Connection> {
+        let settings = context.settings();
+        let stream = Stream::connect(address, connect).inspect_err(|_| settings.known.forget(address))?;
+        let config = config(context);
+        let inner = match &settings.authkey {
+            None => blocking::Connection::new(stream, config),
+            Some(key) => {
+                blocking::Connection::connecting(stream, config, key.clone(), settings.auth, handshake)?
+            }
+        };
+        let peer = settings.known.peer(address).max(Peer::authenticated(inner.hints()));
+        let known = Some((settings.known.clone(), address.clone()));
+        Ok(Connection { known, ..Connection::of(context, inner, peer) })
+    }
+
+    pub(crate) fn over(context: &Context, stream: Stream, peer: Peer) -> Connection {
+        Connection::of(context, blocking::Connection::new(stream, config(context)), peer)
+    }
+
+    pub(crate) fn of(context: &Context, inner: blocking::Connection, peer: Peer) -> Connection {
+        let settings = context.settings();
+        let (reducer, timeouts) = (settings.reducer.clone(), settings.timeouts);
+        Connection { inner, reducer, timeouts, peer, known: None }
+    }
+
+    pub(crate) fn recv_bytes_by(&mut self, deadline: Deadline) -> Result<Bytes> {
+        let message = self.inner.recv_bytes(deadline)?.ok_or(Error::Eof)?;
+        self.learn(&message);
+        Ok(message)
+    }
+
+    pub(crate) fn inner_mut(&mut self) -> &mut blocking::Connection {
+        &mut self.inner
+    }
+
+    fn learn(&mut self, message: &[u8]) {
+        let before = self.peer;
+        self.peer.saw(message);
+        if self.peer != before
+            && let Some((known, address)) = &self.known
+        {
+            known.learn(address, self.peer);
+        }
+    }
+}
+
+/// Its socket, to wait for it. What is read from it or written to it directly is missing here, and what was read ahead
+/// makes no socket readable: see [`wait`](crate::wait()).
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.stream().as_fd()
+    }
+}
+
+impl Waitable for Connection {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.inner.descriptor()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.inner.is_ready()
+    }
+}
+
+/// How a context frames.
+pub(crate) fn config(context: &Context) -> Config {
+    Config { limits: context.settings().frames, ..Config::default() }
+}

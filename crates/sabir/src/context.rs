@@ -1,0 +1,164 @@
+//! The one thing to configure.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sabir_net::blocking::Stream;
+use sabir_wire::auth::{AuthKey, AuthOptions};
+use sabir_wire::frame::FrameLimits;
+
+use crate::address::IntoAddress;
+use crate::connection::Connection;
+use crate::error::Result;
+use crate::known::Known;
+use crate::listener::Listener;
+use crate::manager::Manager;
+use crate::peer::Peer;
+use crate::reducer::Reducer;
+use crate::timeouts::Timeouts;
+
+/// What connections, listeners and managers have in common: the reducer, the key, the timeouts, the limits.
+///
+/// A context is a value. What it makes keeps the settings that it had then; a clone with another setting is another
+/// context, which shares nothing with the first but what was learnt of peers. What a listener accepts has the
+/// listener's settings, and any one object can be given its own afterwards.
+///
+/// ```
+/// use sabir::reducer::Pickle;
+/// use sabir::{AuthKey, Context};
+///
+/// let context = Context::new().authkey(AuthKey::new(*b"secret"));
+/// let old = context.clone().reducer(Pickle::protocol(2));
+///
+/// let listener = old.listener("127.0.0.1:0")?;
+/// let address = listener.address().clone();
+/// let client = std::thread::spawn(move || -> sabir::Result<u32> {
+///     let mut connection = context.client(&address)?; // in Python: Client(address, authkey=b'secret')
+///     connection.send(&("add", 2, 3))?;
+///     connection.recv()
+/// });
+/// let mut connection = listener.accept()?;
+/// let (name, a, b): (String, u32, u32) = connection.recv()?;
+/// assert_eq!(name, "add");
+/// connection.send(&(a + b))?;
+/// assert_eq!(client.join().expect("no panic")?, 5);
+/// # Ok::<(), sabir::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Context {
+    settings: Arc<Settings>,
+}
+
+/// The settings of a [`Context`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) reducer: Reducer,
+    pub(crate) authkey: Option<AuthKey>,
+    pub(crate) auth: AuthOptions,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) frames: FrameLimits,
+    pub(crate) known: Known,
+}
+
+/// The context that [`Context::current`] gives.
+static CURRENT: RwLock<Option<Context>> = RwLock::new(None);
+
+impl Context {
+    /// Adaptive pickle, no key, default timeouts and limits.
+    pub fn new() -> Context {
+        Context::default()
+    }
+
+    /// The process's own context: what [`Context::set_current`] was last given, or [`Context::new`]. Nothing in this
+    /// library looks at it but the functions of the crate's root ([`client`](crate::client) and its like).
+    pub fn current() -> Context {
+        // Whoever panicked while holding the lock was replacing a whole value.
+        let current = CURRENT.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone().unwrap_or_default()
+    }
+
+    /// Makes this the process's own context, at any time: it is what everything has that is made from it afterwards.
+    pub fn set_current(self) {
+        *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(self);
+    }
+
+    /// How values become messages and back.
+    pub fn reducer(mut self, reducer: impl Into<Reducer>) -> Context {
+        self.settings_mut().reducer = reducer.into();
+        self
+    }
+
+    /// The key that peers prove to each other. Without one nobody is asked for any, as in Python: whoever can connect
+    /// is trusted.
+    pub fn authkey(mut self, key: AuthKey) -> Context {
+        self.settings_mut().authkey = Some(key);
+        self
+    }
+
+    /// No key any more.
+    pub fn no_authkey(mut self) -> Context {
+        self.settings_mut().authkey = None;
+        self
+    }
+
+    /// How we challenge and what proof we take and give.
+    pub fn auth_options(mut self, options: AuthOptions) -> Context {
+        self.settings_mut().auth = options;
+        self
+    }
+
+    /// How long things may take.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Context {
+        self.settings_mut().timeouts = timeouts;
+        self
+    }
+
+    /// The longest message that is received, in bytes; [`FrameLimits::default`] without this. A longer one ends its
+    /// connection with an error.
+    pub fn max_message(mut self, bytes: u64) -> Context {
+        self.settings_mut().frames.max_message = bytes;
+        self
+    }
+
+    /// Listens, as `multiprocessing.connection.Listener` does. Port 0 picks a free one.
+    ///
+    /// # Errors
+    /// The address is none, is taken, or is not of this machine.
+    pub fn listener(&self, address: impl IntoAddress) -> Result<Listener> {
+        Listener::bind(self, &address.into_address()?)
+    }
+
+    /// Connects to a listener and authenticates, as `multiprocessing.connection.Client` does.
+    ///
+    /// # Errors
+    /// Nobody listens there, the key is wrong, or the peer is too slow.
+    pub fn client(&self, address: impl IntoAddress) -> Result<Connection> {
+        Connection::connect(self, &address.into_address()?)
+    }
+
+    /// Connects to a manager, as `BaseManager.connect()` does.
+    ///
+    /// # Errors
+    /// As [`client`](Context::client).
+    pub fn manager(&self, address: impl IntoAddress) -> Result<Manager> {
+        Manager::connect(self, &address.into_address()?)
+    }
+
+    /// The two ends of a connection inside this process, as `multiprocessing.Pipe` makes them.
+    ///
+    /// # Errors
+    /// The system has no more descriptors.
+    pub fn pipe(&self) -> Result<(Connection, Connection)> {
+        let (one, other) = Stream::pair()
+            .map_err(|source| sabir_net::Error::Io { doing: sabir_net::Doing::Connecting, source })?;
+        Ok((Connection::over(self, one, Peer::EQUAL), Connection::over(self, other, Peer::EQUAL)))
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn settings_mut(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
+    }
+}

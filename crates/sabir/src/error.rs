@@ -1,0 +1,76 @@
+//! What can go wrong, by whose fault it is.
+
+use bytes::Bytes;
+
+use sabir_manager::RemoteException;
+
+use crate::reducer::ReduceError;
+
+/// The outcome of everything here that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call of this library failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Sockets, frames and authentication: an address, the system, the peer or a deadline.
+    #[error(transparent)]
+    Net(#[from] sabir_net::Error),
+    /// The peer closed the connection between messages: Python's `EOFError`.
+    #[error("the peer closed the connection")]
+    Eof,
+    /// A value could not become a message: the fault is the caller's.
+    #[error("cannot send: {0}")]
+    Dumps(#[source] ReduceError),
+    /// A message is not what the caller asked for, or is not what the reducer reads. The connection can be used further.
+    #[error("cannot read what the peer sent: {source}")]
+    Loads {
+        /// What is wrong with it.
+        #[source]
+        source: ReduceError,
+        /// The message, whole.
+        message: Bytes,
+    },
+    /// What a caller gave as arguments of a call are none.
+    #[error("{0}")]
+    Arguments(&'static str),
+    /// What a manager's method raised, or what its server failed in.
+    #[error("the manager raised {0}")]
+    Remote(#[source] Box<RemoteException>),
+    /// The method returned or raised what the manager could not pickle.
+    #[error("the manager cannot send the result: {0}")]
+    Unserializable(#[source] Box<RemoteException>),
+    /// The peer does not keep to the protocol of managers.
+    #[error("{0}")]
+    Protocol(&'static str),
+}
+
+impl Error {
+    /// Whether a deadline passed. The connection can be used further if it was received on, or waited for.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Error::Net(sabir_net::Error::Timeout { .. }))
+    }
+
+    /// Whether the peer is gone.
+    #[must_use]
+    pub fn is_eof(&self) -> bool {
+        match self {
+            Error::Eof | Error::Net(sabir_net::Error::Closed { .. }) => true,
+            Error::Net(sabir_net::Error::Io { source, .. }) => {
+                use std::io::ErrorKind as Kind;
+                matches!(source.kind(), Kind::BrokenPipe | Kind::ConnectionReset | Kind::ConnectionAborted)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<sabir_net::AddressError> for Error {
+    fn from(error: sabir_net::AddressError) -> Error {
+        Error::Net(error.into())
+    }
+}
+
+/// An error of a reducer of the user's own, whatever it is.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;

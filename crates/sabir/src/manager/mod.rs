@@ -1,0 +1,166 @@
+//! Objects that live in another process: `multiprocessing.managers`, as a client.
+//!
+//! ```no_run
+//! use sabir::{AuthKey, Context};
+//!
+//! // In Python: m = BaseManager(('127.0.0.1', 5000), b'secret'); m.get_server().serve_forever()
+//! let manager = Context::new().authkey(AuthKey::new(*b"secret")).manager("127.0.0.1:5000")?;
+//!
+//! // A type of the program's own, which it registered as `Robot`.
+//! let robot = manager.create("Robot", &("Marvin",))?;
+//! let place: (i32, i32) = robot.call("move", &(1, 2))?;
+//!
+//! // What every SyncManager has, as Rust types.
+//! let scores = manager.dict::<String, f64>()?;
+//! scores.insert("Marvin", &0.5)?;
+//! # Ok::<(), sabir::Error>(())
+//! ```
+//!
+//! | item | is |
+//! |---|---|
+//! | [`Manager`] | a server of objects: creates them, counts them, ends it |
+//! | [`Proxy`] | one object: any method by its name |
+//! | [`Reference`] | a proxy as a value, in a message or inside another object |
+//! | [`types`] | the types of `SyncManager`, with the names that Rust has for what they do |
+//!
+//! As in Python each thread has a connection of its own to a manager, on which its calls wait: locks belong to it.
+//! A connection that has ended is replaced by the next call. References are counted exactly: an object lives until
+//! the last [`Proxy`] of it is dropped here and everywhere else.
+
+mod link;
+mod proxy;
+mod reference;
+pub mod types;
+
+use std::sync::Arc;
+
+use sabir_manager::{Answer, request};
+use sabir_net::Address;
+use sabir_pickle::serde::from_node;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use self::proxy::{Proxy, Typed};
+pub use self::reference::Reference;
+pub use sabir_manager::RemoteException;
+
+use self::link::{Link, Reply};
+use crate::context::Context;
+use crate::error::{Error, Result};
+
+/// A manager's server, seen from a client: Python's `BaseManager` after `connect()`. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Manager {
+    link: Arc<Link>,
+}
+
+/// No keyword arguments.
+pub(crate) const NO_KEYWORDS: () = ();
+
+impl Manager {
+    pub(crate) fn connect(context: &Context, address: &Address) -> Result<Manager> {
+        let manager = Manager { link: Arc::new(Link::new(context.clone(), address.clone())) };
+        manager.link.function(request::dummy())?.returned()?;
+        Ok(manager)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        self.link.address()
+    }
+
+    /// Creates an object of a registered type. `args` are a tuple, an array or a vector, `()` for none.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] if the type is not registered or cannot be made of these arguments; [`Error::Dumps`],
+    /// [`Error::Net`].
+    pub fn create<A: ?Sized + Serialize>(&self, typeid: &str, args: &A) -> Result<Proxy> {
+        self.create_with(typeid, args, &NO_KEYWORDS)
+    }
+
+    /// Creates an object, with keyword arguments too: a struct or a map.
+    ///
+    /// # Errors
+    /// As [`create`](Manager::create).
+    pub fn create_with<A, K>(&self, typeid: &str, args: &A, kwargs: &K) -> Result<Proxy>
+    where
+        A: ?Sized + Serialize,
+        K: ?Sized + Serialize,
+    {
+        let (graph, args, kwargs) = self.link.arguments(args, kwargs)?;
+        let reply = self.link.function(request::create(graph, typeid, &args, kwargs))?;
+        let Some((ident, exposed)) = reply.answer.created(&reply.graph) else {
+            reply.returned()?;
+            return Err(Error::Protocol("the manager answered `create` without an object"));
+        };
+        Ok(Proxy::holding(&self.link, typeid.to_owned(), ident, exposed))
+    }
+
+    /// Makes a proxy of a reference that came as a value, if it is one to this manager's objects; the server's own
+    /// name for itself does not count, only that it knows the object. Nothing is dialled but this manager's address.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] if the object is no more.
+    pub fn attach(&self, reference: &Reference) -> Result<Proxy> {
+        self.link.function(request::incref(reference.ident()))?.returned()?;
+        let exposed = reference.exposed().map(<[String]>::to_vec).unwrap_or_default();
+        Ok(Proxy::holding(&self.link, reference.typeid().to_owned(), reference.ident().to_owned(), exposed))
+    }
+
+    /// How many objects it holds.
+    ///
+    /// # Errors
+    /// [`Error::Net`].
+    pub fn number_of_objects(&self) -> Result<u64> {
+        self.value(request::number_of_objects())
+    }
+
+    /// What it holds, in its own words: a few lines an object, with its count of references.
+    ///
+    /// # Errors
+    /// [`Error::Net`].
+    pub fn debug_info(&self) -> Result<String> {
+        self.value(request::debug_info())
+    }
+
+    /// Ends the server, with all its objects.
+    ///
+    /// # Errors
+    /// [`Error::Net`].
+    pub fn shutdown(&self) -> Result<()> {
+        self.link.function(request::shutdown())?.returned()?;
+        Ok(())
+    }
+
+    fn value<R: DeserializeOwned>(&self, request: sabir_pickle::Graph) -> Result<R> {
+        self.link.function(request)?.value()
+    }
+}
+
+impl Reply {
+    /// What was returned; an exception as an error.
+    pub(crate) fn returned(&self) -> Result<sabir_pickle::NodeId> {
+        match &self.answer {
+            Answer::Returned(node) => Ok(*node),
+            Answer::Raised(node) => {
+                let names = sabir_pickle::Names::builtin();
+                let raised = RemoteException::decode(&self.graph, *node, &names);
+                let raised = raised.ok_or(Error::Protocol("the manager raised what is no exception"))?;
+                Err(Error::Remote(Box::new(raised)))
+            }
+            Answer::Traceback(text) => Err(Error::Remote(Box::new(RemoteException::from_traceback(text)))),
+            Answer::Unserializable(text) => {
+                Err(Error::Unserializable(Box::new(RemoteException::from_traceback(text))))
+            }
+            _ => Err(Error::Protocol("the manager answered with a proxy where it should not")),
+        }
+    }
+
+    /// What was returned, as a value.
+    pub(crate) fn value<R: DeserializeOwned>(&self) -> Result<R> {
+        let node = self.returned()?;
+        from_node(&self.graph, node, &self.limits)
+            .map_err(|error| Error::Loads { source: error.into(), message: self.message.clone() })
+    }
+}

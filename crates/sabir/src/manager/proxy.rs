@@ -1,0 +1,202 @@
+//! One object of a manager.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sabir_manager::{Answer, request};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+
+use super::link::{Link, Reply};
+use super::{Manager, NO_KEYWORDS, Reference};
+use crate::error::{Error, Result};
+
+/// An object of a manager, and a reference to it, which ends with the last clone.
+///
+/// It can be sent like any value: whoever reads it, a stock Python included, gets a proxy of the same object.
+#[derive(Clone)]
+pub struct Proxy {
+    held: Arc<Held>,
+}
+
+/// One reference that the server counts.
+struct Held {
+    link: Arc<Link>,
+    typeid: String,
+    ident: String,
+    exposed: Vec<String>,
+}
+
+/// A proxy with methods of its own: those of [`types`](super::types), and what `#[sabir::proxy]` makes.
+pub trait Typed: From<Proxy> {
+    /// The untyped proxy.
+    fn proxy(&self) -> &Proxy;
+}
+
+impl Proxy {
+    /// A proxy for an object to which the server has counted one reference more already.
+    pub(super) fn holding(link: &Arc<Link>, typeid: String, ident: String, exposed: Vec<String>) -> Proxy {
+        Proxy { held: Arc::new(Held { link: Arc::clone(link), typeid, ident, exposed }) }
+    }
+
+    /// Calls a method. `args` are a tuple, an array or a vector, `()` for none.
+    ///
+    /// ```no_run
+    /// # fn example(robot: &sabir::manager::Proxy) -> sabir::Result<()> {
+    /// let (x, y): (i32, i32) = robot.call("move", &(1, 2))?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Remote`]: what the method raised. [`Error::Dumps`], [`Error::Loads`], [`Error::Net`].
+    pub fn call<R, A>(&self, method: &str, args: &A) -> Result<R>
+    where
+        R: DeserializeOwned,
+        A: ?Sized + Serialize,
+    {
+        self.call_with(method, args, &NO_KEYWORDS)
+    }
+
+    /// Calls a method, with keyword arguments too: a struct or a map.
+    ///
+    /// # Errors
+    /// As [`call`](Proxy::call).
+    pub fn call_with<R, A, K>(&self, method: &str, args: &A, kwargs: &K) -> Result<R>
+    where
+        R: DeserializeOwned,
+        A: ?Sized + Serialize,
+        K: ?Sized + Serialize,
+    {
+        let reply = self.ask(method, args, kwargs)?;
+        // A reference that nobody takes is given back here.
+        match self.taken(&reply)? {
+            Some(_) => Err(Error::Protocol("the manager answered with a proxy: call_proxy takes those")),
+            None => reply.value(),
+        }
+    }
+
+    /// Calls a method whose result stays with the manager, as `method_to_typeid` has it registered.
+    ///
+    /// # Errors
+    /// As [`call`](Proxy::call); [`Error::Protocol`] if the result came as a value.
+    pub fn call_proxy<A: ?Sized + Serialize>(&self, method: &str, args: &A) -> Result<Proxy> {
+        let reply = self.ask(method, args, &NO_KEYWORDS)?;
+        match self.taken(&reply)? {
+            Some(proxy) => Ok(proxy),
+            None => {
+                reply.returned()?;
+                Err(Error::Protocol("the manager answered with a value: call takes those"))
+            }
+        }
+    }
+
+    /// The object itself, pickled: what Python's `proxy._getvalue()` gives.
+    ///
+    /// # Errors
+    /// As [`call`](Proxy::call).
+    pub fn value<R: DeserializeOwned>(&self) -> Result<R> {
+        self.call("#GETVALUE", &())
+    }
+
+    /// What Python's `str` gives of the object.
+    ///
+    /// # Errors
+    /// As [`call`](Proxy::call).
+    pub fn text(&self) -> Result<String> {
+        self.call("__str__", &())
+    }
+
+    /// The name under which its type is registered.
+    #[must_use]
+    pub fn typeid(&self) -> &str {
+        &self.held.typeid
+    }
+
+    /// Which of the manager's objects it is.
+    #[must_use]
+    pub fn ident(&self) -> &str {
+        &self.held.ident
+    }
+
+    /// The methods that the manager lets callers call, as it said when the proxy was made; empty if it did not say.
+    #[must_use]
+    pub fn exposed(&self) -> &[String] {
+        &self.held.exposed
+    }
+
+    /// The manager that it is of.
+    #[must_use]
+    pub fn manager(&self) -> Manager {
+        Manager { link: Arc::clone(&self.held.link) }
+    }
+
+    /// The proxy as a value.
+    #[must_use]
+    pub fn reference(&self) -> Reference {
+        Reference::new(self.held.link.address(), &self.held.typeid, &self.held.ident, &self.held.exposed)
+    }
+
+    /// Gives the reference back and says whether the manager took it. To drop the last clone does the same and says
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::Net`], [`Error::Remote`]. Nothing if there are other clones.
+    pub fn close(self) -> Result<()> {
+        match Arc::try_unwrap(self.held) {
+            Ok(held) => held.release(),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The proxy that a reply is, if it is one.
+    fn taken(&self, reply: &Reply) -> Result<Option<Proxy>> {
+        let (Answer::Proxy { exposed, token }, graph) = (&reply.answer, &reply.graph) else {
+            return Ok(None);
+        };
+        let (Some(typeid), Some(ident)) = (graph.text(token.typeid), graph.text(token.ident)) else {
+            return Err(Error::Protocol("the manager's token is not made of text"));
+        };
+        let (typeid, ident) = (typeid.to_owned(), ident.to_owned());
+        Ok(Some(Proxy::holding(&self.held.link, typeid, ident, exposed.clone())))
+    }
+
+    fn ask<A, K>(&self, method: &str, args: &A, kwargs: &K) -> Result<Reply>
+    where
+        A: ?Sized + Serialize,
+        K: ?Sized + Serialize,
+    {
+        let (graph, args, kwargs) = self.held.link.arguments(args, kwargs)?;
+        self.held.link.call(request::call(graph, &self.held.ident, method, args, kwargs))
+    }
+}
+
+impl Held {
+    /// Gives the reference back.
+    fn release(mut self) -> Result<()> {
+        let ident = std::mem::take(&mut self.ident);
+        self.link.function(request::decref(&ident))?.returned()?;
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.ident.is_empty() {
+            // Nobody could be told. A manager that is gone counts nothing any more.
+            let _ = self.link.function(request::decref(&self.ident));
+        }
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Held { link, typeid, ident, .. } = &*self.held;
+        write!(f, "<{typeid} {ident} at {}>", link.address())
+    }
+}
+
+impl Serialize for Proxy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.reference().serialize(serializer)
+    }
+}

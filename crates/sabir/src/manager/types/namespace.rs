@@ -1,0 +1,35 @@
+//! Attributes that processes share.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{typed, unless};
+use crate::error::Result;
+use crate::manager::Proxy;
+
+/// A `Namespace` of a manager, or any object whose proxy is a `NamespaceProxy`.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    proxy: Proxy,
+}
+
+typed!(Namespace {});
+
+#[expect(clippy::missing_errors_doc, reason = "each fails as Proxy::call does")]
+impl Namespace {
+    /// An attribute, if it is there.
+    pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        unless(self.proxy.call("__getattribute__", &(name,)), "builtins", "AttributeError")
+    }
+
+    /// Sets an attribute.
+    pub fn set<T: ?Sized + Serialize>(&self, name: &str, value: &T) -> Result<()> {
+        self.proxy.call("__setattr__", &(name, value))
+    }
+
+    /// Takes an attribute away; false if it was not there.
+    pub fn delete(&self, name: &str) -> Result<bool> {
+        let deleted = self.proxy.call::<(), _>("__delattr__", &(name,));
+        Ok(unless(deleted, "builtins", "AttributeError")?.is_some())
+    }
+}

@@ -1,0 +1,37 @@
+//! How long things may take.
+
+use std::time::Duration;
+
+/// How long each kind of waiting may take; `None` is for ever. CPython has none of these but for a connection's `poll`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// To be connected, the host's name looked up. 20 seconds, as CPython waits for a listener that is not there yet.
+    pub connect: Option<Duration>,
+    /// To prove and be proved the key, from the moment that the peers are connected. 20 seconds.
+    pub handshake: Option<Duration>,
+    /// Until somebody connects. For ever.
+    pub accept: Option<Duration>,
+    /// Until the peer has taken a message. For ever.
+    pub send: Option<Duration>,
+    /// Until a whole message is there. For ever.
+    pub recv: Option<Duration>,
+    /// Until a manager has answered a call, connecting to it included. For ever.
+    pub call: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        let some = Some(Duration::from_secs(20));
+        Timeouts { connect: some, handshake: some, accept: None, send: None, recv: None, call: None }
+    }
+}
+
+impl Timeouts {
+    /// The same time for everything.
+    #[must_use]
+    pub fn all(timeout: Duration) -> Timeouts {
+        let some = Some(timeout);
+        Timeouts { connect: some, handshake: some, accept: some, send: some, recv: some, call: some }
+    }
+}
