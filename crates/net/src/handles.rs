@@ -112,7 +112,10 @@ pub fn recv_handle(
     if received.bytes == 0 {
         return Err(Error::Closed { doing: Doing::PassingHandle });
     }
-    take_one(socket, byte[0], handles, received.lost_descriptors, rules, deadline)
+    if rules.acknowledges() && !handles.is_empty() {
+        acknowledge(socket, deadline)?;
+    }
+    take_one(byte[0], handles, received.lost_descriptors, rules)
 }
 
 /// What one read brought.
@@ -177,6 +180,7 @@ pub(crate) fn recv_with_fds(
 
 /// [`try_recv_with_fds`] at the end of `buffer`. A `recvmsg` wants memory that is initialized, so
 /// the kernel is asked how much there is, lest a small message pay for zeroing all of `limit`.
+#[cfg(feature = "tokio")]
 pub(crate) fn try_recv_appending(
     socket: impl AsFd,
     buffer: &mut bytes::BytesMut,
@@ -206,6 +210,12 @@ pub(crate) fn send_one(
     })
 }
 
+/// Linux would send the byte over TCP as well, and lose the descriptor.
+pub(crate) fn check_is_unix(is_unix: bool) -> Result<(), Error> {
+    let source = || io::Error::new(io::ErrorKind::Unsupported, "descriptors travel over Unix sockets only");
+    if is_unix { Ok(()) } else { Err(Error::Io { doing: Doing::PassingHandle, source: source() }) }
+}
+
 pub(crate) fn check_acknowledgement(answer: u8) -> Result<(), Error> {
     if answer == HandleRules::ACKNOWLEDGEMENT {
         Ok(())
@@ -214,20 +224,19 @@ pub(crate) fn check_acknowledgement(answer: u8) -> Result<(), Error> {
     }
 }
 
-/// The one descriptor that came with `byte`, acknowledged if `rules` asks for that.
+/// What a receiver answers whom descriptors have reached, whether it can use them or not.
+pub(crate) fn acknowledge(socket: BorrowedFd<'_>, deadline: Deadline) -> Result<(), Error> {
+    retry(socket, Direction::Write, deadline, || Ok(send(socket, &[HandleRules::ACKNOWLEDGEMENT], SEND)?))?;
+    Ok(())
+}
+
+/// The one descriptor that came with `byte`.
 pub(crate) fn take_one(
-    socket: BorrowedFd<'_>,
     byte: u8,
     mut handles: Vec<OwnedFd>,
     lost_descriptors: bool,
     rules: HandleRules,
-    deadline: Deadline,
 ) -> Result<OwnedFd, Error> {
-    if rules.acknowledges() && !handles.is_empty() {
-        retry(socket, Direction::Write, deadline, || {
-            Ok(send(socket, &[HandleRules::ACKNOWLEDGEMENT], SEND)?)
-        })?;
-    }
     if lost_descriptors {
         return Err(Error::Handle("this process has no room for the descriptor"));
     }

@@ -42,7 +42,7 @@
 //! | [`deadline`] | until when to wait |
 //! | [`error`] | what can go wrong, by whose fault |
 //! | [`blocking`] | listener, stream and connection for a thread per peer |
-//! | `tokio` | listener, stream and authentication for many peers at once (feature `tokio`) |
+//! | `tokio` | the same for many peers at once (feature `tokio`) |
 //! | [`handles`] | descriptors over Unix sockets, by the rules of each Python |
 //!
 //! TCP, Unix sockets and Linux's abstract names are served, on Unix systems; tested on Linux alone.

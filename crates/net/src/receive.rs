@@ -62,3 +62,10 @@ pub(crate) fn receive_with_handles(
     handles.lost |= received.lost_descriptors;
     Ok(received.bytes)
 }
+
+/// Whether there is something to read, be it the end of the stream. Takes nothing.
+#[cfg(feature = "tokio")]
+pub(crate) fn peek(socket: BorrowedFd<'_>) -> io::Result<()> {
+    recv(socket, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
+    Ok(())
+}

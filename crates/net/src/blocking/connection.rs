@@ -275,13 +275,14 @@ impl Connection {
     /// waits for the acknowledgement if `rules` has one.
     ///
     /// # Errors
-    /// As [`handles::send_handle`](crate::handles::send_handle).
+    /// As [`handles::send_handle`](crate::handles::send_handle); [`io::ErrorKind::Unsupported`] over TCP.
     pub fn send_handle(
         &mut self,
         handle: impl AsFd,
         rules: HandleRules,
         deadline: impl Into<Deadline>,
     ) -> Result<(), Error> {
+        handles::check_is_unix(self.stream.is_unix())?;
         let deadline = deadline.into();
         self.flush_for(Doing::WaitingToSend, deadline)?;
         handles::send_one(self.stream.as_fd(), handle.as_fd(), rules, deadline)?;
@@ -297,12 +298,13 @@ impl Connection {
     /// instead could miss what was read ahead.
     ///
     /// # Errors
-    /// As [`handles::recv_handle`](crate::handles::recv_handle).
+    /// As [`handles::recv_handle`](crate::handles::recv_handle); [`io::ErrorKind::Unsupported`] over TCP.
     pub fn recv_handle(
         &mut self,
         rules: HandleRules,
         deadline: impl Into<Deadline>,
     ) -> Result<OwnedFd, Error> {
+        handles::check_is_unix(self.stream.is_unix())?;
         let deadline = deadline.into();
         if rules.acknowledges() {
             // The acknowledgement must not end up inside of a message.
@@ -310,7 +312,10 @@ impl Connection {
         }
         let byte = self.recv_unframed(deadline)?;
         let Handles { received, lost } = self.inbox.take_handles();
-        handles::take_one(self.stream.as_fd(), byte, received, lost, rules, deadline)
+        if rules.acknowledges() && !received.is_empty() {
+            handles::acknowledge(self.stream.as_fd(), deadline)?;
+        }
+        handles::take_one(byte, received, lost, rules)
     }
 
     /// Writes what is queued and ends the stream for the peer, while the peer can still be received from.

@@ -5,9 +5,14 @@
 //! which leave the handshake half done.
 
 pub mod authenticate;
+mod connection;
+mod halves;
 mod listener;
+mod messages;
 mod stream;
 
+pub use self::connection::Connection;
+pub use self::halves::{ReadHalf, WriteHalf};
 pub use self::listener::Listener;
 pub use self::stream::Stream;
 

@@ -234,6 +234,18 @@ impl Stream {
         Ok(rustix::net::shutdown(self, rustix::net::Shutdown::Write)?)
     }
 
+    /// Calls `attempt`, and notes if it says that it would block, so that it is waited for.
+    pub(super) fn try_io<T>(
+        &self,
+        interest: Interest,
+        attempt: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        match &self.socket {
+            Socket::Tcp(socket) => socket.try_io(interest, attempt),
+            Socket::Unix(socket) => socket.try_io(interest, attempt),
+        }
+    }
+
     async fn connect_tcp(
         addresses: &[SocketAddr],
         deadline: Deadline,
