@@ -7,11 +7,13 @@ use alloc::vec::Vec;
 
 use sabir_pickle::{Graph, NodeId};
 
+use super::functions::SERVER;
 use super::objects::Ident;
 use super::outcome::{self, Call, CallResult, ConnectionId, Fallback, Outcome, Ticket};
 use super::traceback::{Fault, chained, shown, traceback};
 use super::{Parts, Pending, Server, Waiting};
 use crate::native::Holds;
+use crate::repr::type_name;
 use crate::{Kind, Peer, Token, exception};
 
 /// A call that was handed out.
@@ -54,7 +56,10 @@ impl<O: Clone> Server<O> {
         let exposed = name.and_then(|name| entry.exposed.iter().find(|method| &***method == name));
         if let Some(method) = exposed {
             let wrong = |Fault(text): Fault| Refused::Error(text.trim_start_matches("TypeError: ").into());
-            let args = parts.args(graph).map_err(wrong)?;
+            let args = graph.items(parts.args).ok_or_else(|| {
+                let name = type_name(graph, parts.args);
+                Refused::Error(format!("{method}() argument after * must be an iterable, not {name}"))
+            })?;
             parts.keywords(graph, method).map_err(wrong)?;
             let (method, typeid) = (method.clone(), entry.typeid.clone());
             let returns = entry.registered.returned_by(&method);
@@ -75,7 +80,7 @@ impl<O: Clone> Server<O> {
         };
         let function = format!("Server.{}", fallback.function());
         let args = parts.args(graph).map_err(|fault| also(&fault))?;
-        parts.keywords(graph, &function).map_err(|fault| also(&fault))?;
+        parts.keywords(graph, &format!("{SERVER}{}", fallback.function())).map_err(|fault| also(&fault))?;
         if let Some(key) = first_key(graph, parts.kwargs) {
             let text =
                 format!("TypeError: {function}() got an unexpected keyword argument {}", shown(graph, key));

@@ -74,10 +74,7 @@ impl<O: Clone> Server<O> {
         peer: Peer,
         method: NodeId,
     ) -> Outcome<O> {
-        let fault = match Fault::missing(graph, method) {
-            fault if fault.0.starts_with("TypeError") => fault,
-            _ => Fault(format!("AssertionError: {} unrecognized", shown(graph, method))),
-        };
+        let fault = Fault(format!("AssertionError: {} unrecognized", shown(graph, method)));
         self.fault(connection, peer, "_handle_request", &fault)
     }
 
@@ -148,7 +145,7 @@ impl<O: Clone> Server<O> {
     fn creation(&self, graph: &Graph, parts: &Parts) -> Result<Creation, (&'static str, Fault)> {
         let handling = |fault| ("_handle_request", fault);
         let args = parts.args(graph).map_err(handling)?;
-        parts.keywords(graph, "Server.create").map_err(handling)?;
+        parts.keywords(graph, &format!("{SERVER}create")).map_err(handling)?;
         let Some((&typeid, args)) = args.split_first() else {
             let text = "TypeError: Server.create() missing 1 required positional argument: 'typeid'";
             return Err(handling(Fault(text.into())));
@@ -276,7 +273,7 @@ impl Parts {
     /// Checks that there are no arguments to a function of the server. `self` and the connection are counted.
     fn none(&self, graph: &Graph, function: &str) -> Result<(), Fault> {
         let args = self.args(graph)?;
-        self.keywords(graph, &format!("Server.{function}"))?;
+        self.keywords(graph, &format!("{SERVER}{function}"))?;
         self.known(graph, function, None)?;
         if args.is_empty() { Ok(()) } else { Err(too_many(function, 2, args.len())) }
     }
@@ -284,7 +281,7 @@ impl Parts {
     /// The one argument to a function of the server, which may be given by its name.
     fn one(&self, graph: &Graph, function: &str, name: &str) -> Result<NodeId, Fault> {
         let args = self.args(graph)?;
-        self.keywords(graph, &format!("Server.{function}"))?;
+        self.keywords(graph, &format!("{SERVER}{function}"))?;
         let named = self.known(graph, function, Some(name))?;
         match (args, named) {
             (&[only], None) => Ok(only),
@@ -322,3 +319,6 @@ fn too_many(function: &str, takes: usize, given: usize) -> Fault {
         given + 2
     ))
 }
+
+/// What CPython names the functions by where their arguments are no arguments.
+pub(super) const SERVER: &str = "multiprocessing.managers.Server.";
