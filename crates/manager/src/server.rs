@@ -137,7 +137,10 @@ impl<O: Clone> Server<O> {
 
     /// A client has connected and is authenticated. `here` is where it found the server, the local address of its
     /// socket: tokens that are sent to it say so. `None` stands for the server's own address.
+    ///
+    /// A connection of the same number is taken to be [`closed`](Server::closed).
     pub fn connected(&mut self, connection: ConnectionId, here: Option<Address>) {
+        self.closed(connection);
         self.connections.insert(connection, Connection { here, state: State::New });
     }
 
@@ -256,8 +259,7 @@ impl<O: Clone> Server<O> {
     pub fn proxy(&self, connection: ConnectionId, graph: &mut Graph, ident: Ident) -> Result<NodeId, Gone> {
         let entry = self.objects.get(ident).ok_or(Gone)?;
         let (typeid, text) = (graph.add_str(&entry.typeid), graph.add_str(&format!("{ident}")));
-        let peer = Peer::UNKNOWN.pythons;
-        let address = self.address(connection).encode(graph, peer);
+        let address = self.address(connection).encode(graph, self.waits(connection).pythons);
         let token = Token::encode(graph, typeid, address, text);
         let (function, kwargs) = match &entry.registered.proxy {
             Some((module, name)) => (graph.add_global(module, name), Vec::new()),
@@ -349,6 +351,13 @@ impl<O: Clone> Server<O> {
     fn address(&self, connection: ConnectionId) -> &Address {
         let here = self.connections.get(&connection).and_then(|connection| connection.here.as_ref());
         here.unwrap_or(&self.address)
+    }
+
+    /// Who waits for a reply on a connection.
+    fn waits(&self, connection: ConnectionId) -> Peer {
+        let state = self.connections.get(&connection).map(|connection| connection.state);
+        let Some(State::Waiting { ticket, .. }) = state else { return Peer::UNKNOWN };
+        self.tickets.get(&ticket).map_or(Peer::UNKNOWN, |pending| pending.peer)
     }
 
     fn exposed_tuple(&self, graph: &mut Graph, ident: Ident) -> NodeId {

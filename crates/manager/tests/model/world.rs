@@ -79,7 +79,6 @@ pub(super) struct World<'a> {
     pub(super) due: Vec<u32>,
     /// Every handle that was ever made: only the server keeps any.
     pub(super) handles: BTreeMap<u32, Weak<u32>>,
-    pub(super) next_connection: u64,
     pub(super) next_object: u32,
     pub(super) steps: Steps,
 }
@@ -111,7 +110,6 @@ impl<'a> World<'a> {
             gone: Vec::new(),
             due: Vec::new(),
             handles: BTreeMap::new(),
-            next_connection: 0,
             next_object: 0,
             steps: Steps::default(),
         }
@@ -132,8 +130,10 @@ impl<'a> World<'a> {
         if self.clients.len() > 8 {
             return;
         }
-        self.next_connection += 1;
-        let id = ConnectionId(self.next_connection);
+        // Numbers of connections come again, as descriptors do.
+        let free: Vec<u64> =
+            (0..12).filter(|&number| self.clients.iter().all(|client| client.id.0 != number)).collect();
+        let id = ConnectionId(free[self.random.below(free.len())]);
         let exactly = |minor| Pythons::exactly(Version::new(3, minor));
         let peer = self.random.pick(&[
             Peer { pythons: Pythons::PY2, protocol: 2 },
