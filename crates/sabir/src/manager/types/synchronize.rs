@@ -3,6 +3,8 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::typed;
 use crate::error::Result;
 use crate::manager::Proxy;
@@ -48,12 +50,33 @@ impl Drop for Guard<'_> {
 }
 
 fn acquire(proxy: &Proxy, wait: Wait) -> Result<Option<Guard<'_>>> {
-    let taken: bool = match wait {
+    let Truth(taken) = match wait {
         Wait::Forever => proxy.call("acquire", &())?,
         Wait::No => proxy.call("acquire", &(false,))?,
         Wait::For(timeout) => proxy.call("acquire", &(true, timeout.as_secs_f64()))?,
     };
     Ok(taken.then(|| Guard::held(proxy)))
+}
+
+/// A bool, or the number by which 2.7 says it: its `RLock.acquire` gives 1.
+#[derive(Deserialize)]
+#[serde(from = "Said")]
+struct Truth(bool);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Said {
+    Bool(bool),
+    Number(i64),
+}
+
+impl From<Said> for Truth {
+    fn from(said: Said) -> Truth {
+        Truth(match said {
+            Said::Bool(truth) => truth,
+            Said::Number(number) => number != 0,
+        })
+    }
 }
 
 #[derive(Clone, Copy)]
