@@ -96,7 +96,7 @@ struct Writer<'g> {
     graph: &'g Graph,
     out: Bounded,
     work: Vec<Work<'g>>,
-    /// The containers around what is written; each has put a byte out, so the limit bounds them.
+    /// The containers around what is written.
     open: Vec<NodeId>,
 }
 
@@ -131,6 +131,10 @@ impl<'g> Writer<'g> {
     }
 
     fn node(&mut self, id: NodeId) -> fmt::Result {
+        // Python gives up at such a depth too.
+        if self.open.len() > MAX_DEPTH {
+            return Err(fmt::Error);
+        }
         let graph = self.graph;
         let op = match &graph[id] {
             Node::None => return self.out.write_str("None"),
@@ -210,6 +214,8 @@ impl<'g> Writer<'g> {
     }
 }
 
+const MAX_DEPTH: usize = 1000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +247,13 @@ mod tests {
         deep.extend_from_slice(&[b'a'; 99_999]);
         deep.push(b'.');
         assert_eq!(of(&deep).len(), 203);
+        let graph = Graph::from_slice(&deep).unwrap();
+        let cut = repr(&graph, graph.root(), usize::MAX);
+        assert_eq!(
+            cut,
+            "[".repeat(MAX_DEPTH + 1) + "...",
+            "each container looks for itself among those around it"
+        );
     }
 
     #[test]
