@@ -21,7 +21,11 @@ impl Default for Peer {
 }
 
 impl Peer {
-    /// Nothing is known: protocol 2, which every Python reads, and texts that every Python takes as its own.
+    /// Nothing is known: protocol 2, which every Python reads.
+    ///
+    /// Texts of replies are then written as every Python takes them for its own `str`. Those of requests are written as
+    /// text: 2.7 takes names and idents of either type, and a reader that can tell text from bytes sees that the writer
+    /// can too.
     pub const UNKNOWN: Peer = Peer { pythons: Pythons::ANY, protocol: 2 };
 
     /// What a message of a manager or of its client tells of who wrote it: its PROTO byte, and whether its first text,
@@ -62,7 +66,9 @@ impl Peer {
     pub fn request(self, mut graph: Graph, translation: &Translation) -> Result<Segments> {
         self.values(&mut graph, translation)?;
         if let Some(request) = Request::decode(&graph, graph.root()) {
-            let request = native::request(&mut graph, &request, self.pythons);
+            let either = self.pythons.may_be_py2() && self.pythons.may_be_py3();
+            let to = if either { Pythons::PY3 } else { self.pythons };
+            let request = native::request(&mut graph, &request, to);
             let root = request.encode(&mut graph);
             graph.set_root(root);
         }

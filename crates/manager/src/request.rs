@@ -8,7 +8,7 @@
 //! let two = graph.add_int(2);
 //! let graph = request::call(graph, "7f0012ab", "append", [two], NodeId::NONE);
 //! let pickle = Peer::UNKNOWN.request(graph, &Translation::default())?;
-//! assert_eq!(pickle.into_vec(), b"\x80\x02(U\x087f0012abU\x06appendK\x02\x85}t.");
+//! assert_eq!(pickle.into_vec(), b"\x80\x02(X\x08\0\0\x007f0012abX\x06\0\0\0appendK\x02\x85}t.");
 //! # Ok::<(), sabir_pickle::Error>(())
 //! ```
 
