@@ -4,9 +4,9 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use sabir_pickle::{Graph, Node, NodeId};
+use sabir_pickle::{Graph, Names, Node, NodeId};
 
-use crate::{Kind, Reply, Token};
+use crate::{Kind, RemoteException, Reply, Token};
 
 /// A reply, by what a client does about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,27 @@ impl Answer {
         let Answer::Returned(result) = self else { return None };
         let &[ident, exposed] = graph.items(*result)? else { return None };
         Some((graph.text(ident)?.to_owned(), texts(graph, exposed)?))
+    }
+
+    /// What a client raises: the exception of the method, or what the server failed with. `None` if nothing went wrong.
+    ///
+    /// What is raised and is no exception, as a serializer other than pickle makes of one, is the TypeError that CPython
+    /// raises then.
+    pub fn exception(&self, graph: &Graph, names: &Names) -> Option<RemoteException> {
+        match self {
+            Answer::Returned(_) | Answer::Proxy { .. } => None,
+            Answer::Raised(id) => RemoteException::decode(graph, *id, names).or_else(|| {
+                Some(RemoteException {
+                    module: "builtins".into(),
+                    name: "TypeError".into(),
+                    text: "exceptions must derive from BaseException".into(),
+                    traceback: None,
+                })
+            }),
+            Answer::Traceback(text) | Answer::Unserializable(text) => {
+                Some(RemoteException::from_traceback(text))
+            }
+        }
     }
 }
 
