@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use sabir_manager::native::Holds;
-use sabir_manager::server::{ConnectionId, Outcome, Server};
+use sabir_manager::server::{CallResult, ConnectionId, Made, Outcome, Registered, Server};
 use sabir_manager::{Address, Answer, Kind, Peer, RemoteException, Reply, Request, request};
-use sabir_pickle::testing::same;
-use sabir_pickle::{Graph, NodeId, Pythons, Translation, Version};
+use sabir_pickle::testing::{Choices, same};
+use sabir_pickle::{Graph, Node, NodeId, Pythons, Translation, Version};
 
 struct Recording {
     text: &'static str,
@@ -27,14 +27,18 @@ const RECORDED: [Recording; 3] = [
 ];
 
 impl Recording {
-    /// The frames of clients, or of the server: the connection, and the graph.
-    fn frames(&self, side: &str) -> impl Iterator<Item = (u64, Graph)> {
+    /// The frames of clients, or of the server, each with its connection.
+    fn pickles(&self, side: &str) -> impl Iterator<Item = (u64, Vec<u8>)> {
         self.text.lines().filter(|line| !line.starts_with('#')).filter_map(move |line| {
             let [connection, from, hex] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
             let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-            let pickle: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
-            (from == side).then(|| (connection.parse().unwrap(), Graph::from_slice(&pickle).unwrap()))
+            let pickle = (0..hex.len()).step_by(2).map(byte).collect();
+            (from == side).then(|| (connection.parse().unwrap(), pickle))
         })
+    }
+
+    fn frames(&self, side: &str) -> impl Iterator<Item = (u64, Graph)> {
+        self.pickles(side).map(|(connection, pickle)| (connection, Graph::from_slice(&pickle).unwrap()))
     }
 
     /// Its own version, in its own protocol.
@@ -164,4 +168,121 @@ fn a_server_that_knows_no_object_answers_every_request_of_stock_clients() {
         }
         assert!(connections.len() > 50);
     }
+}
+
+/// Law: whatever comes, each message is answered with one reply that a client can read, or its connection is to be closed.
+#[test]
+fn mutated_conversations_keep_the_law() {
+    let translation = Translation::default();
+    let conversations: Vec<Vec<Vec<u8>>> =
+        RECORDED.iter().map(|recording| recording.pickles("C").map(|(_, pickle)| pickle).collect()).collect();
+    let methods = ["__getitem__", "__iter__", "__setitem__", "append", "get", "keys", "put"];
+    let (mut answered, mut asked) = (0, 0);
+    for seed in 0..3000_u32 {
+        let seed = seed.to_le_bytes();
+        let mut choices = Choices::new(&seed);
+        let mut server: Server<u32> = Server::new(0, Address::Unix(b"/s".to_vec()));
+        server.register("dict", Registered::new().returning("__iter__", "dict"));
+        let ident = server.share("dict", 0, methods.map(Into::into).into()).unwrap();
+        let id = ConnectionId(1);
+        let conversation = &conversations[choices.below(3)];
+        let start = choices.below(conversation.len());
+        for pickle in conversation[start..].iter().take(12) {
+            let pickle = mutated(pickle, &mut choices);
+            if choices.below(4) == 0 {
+                server.connected(id, None);
+                if choices.below(4) > 0 {
+                    let _ = server.request(id, &request::accept_connection("x"), Peer::UNKNOWN);
+                }
+            }
+            let loaded = Graph::from_slice(&pickle).map(|graph| aimed_at(graph, &ident.to_string()));
+            let (outcome, peer) = match &loaded {
+                Ok(graph) => (server.request(id, graph, Peer::of(graph)), Peer::of(graph)),
+                Err(error) => (server.unreadable(id, Peer::UNKNOWN, error), Peer::UNKNOWN),
+            };
+            let made = || Made::New { object: 1, public: ["keys".into()].into() };
+            let outcome = match (outcome, loaded) {
+                (Outcome::Create(create), _) => server.created(create.ticket, Ok(made())),
+                (Outcome::Call(call), Ok(mut graph)) => {
+                    asked += 1;
+                    // What came as an argument goes back as a value, as lists and dicts of the program would.
+                    let value = call.args.first().copied().unwrap_or(call.kwargs);
+                    graph.set_root(value);
+                    let result = match call.returns {
+                        Some(typeid) => CallResult::Shared { typeid, made: made() },
+                        None => CallResult::Returned(graph),
+                    };
+                    server.finished(call.ticket, result)
+                }
+                (Outcome::Describe { ticket, .. }, _) => server.described(ticket, &[]),
+                (outcome, _) => outcome,
+            };
+            let message = match outcome {
+                Outcome::Reply(message) | Outcome::ReplyAndClose(message) | Outcome::Shutdown(message) => {
+                    message
+                }
+                Outcome::Close => continue,
+                outcome => panic!("{outcome:?}"),
+            };
+            assert_eq!(message.to, peer);
+            let (pickle, _) = message.encode(&translation);
+            let graph = Graph::from_slice(&pickle.into_vec()).unwrap();
+            assert!(graph.protocol() <= peer.protocol);
+            let answer = Answer::decode(&graph).expect("a reply");
+            let _ = answer.exception(&graph, translation.names());
+            answered += 1;
+        }
+    }
+    assert!(answered > 6000 && asked > 1000, "{answered}, {asked}");
+}
+
+/// A recorded message in which every ident of the recording is this one.
+fn aimed_at(mut graph: Graph, ident: &str) -> Graph {
+    for id in graph.ids() {
+        let recorded = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if graph.text(id).is_some_and(recorded) {
+            let blob = graph.store(ident.as_bytes());
+            *graph.node_mut(id) = Node::Str(blob);
+        }
+    }
+    graph
+}
+
+/// Replies that were tampered with are read, or are none.
+#[test]
+fn mutated_replies_are_read_or_refused() {
+    let names = Translation::default().names().clone();
+    let replies: Vec<Vec<u8>> =
+        RECORDED.iter().flat_map(|recording| recording.pickles("S").map(|(_, pickle)| pickle)).collect();
+    let mut read = 0;
+    for seed in 0..20_000_u32 {
+        let seed = seed.to_le_bytes();
+        let mut choices = Choices::new(&seed);
+        let pickle = mutated(&replies[choices.below(replies.len())], &mut choices);
+        let Ok(graph) = Graph::from_slice(&pickle) else { continue };
+        let Some(answer) = Answer::decode(&graph) else { continue };
+        let _ = answer.exception(&graph, &names).map(|raised| raised.to_string());
+        let _ = answer.created(&graph);
+        for id in graph.ids() {
+            let _ = RemoteException::decode(&graph, id, &names);
+        }
+        read += 1;
+    }
+    assert!(read > 1000, "{read}");
+}
+
+/// The same, but for up to three places; some hold what makes requests interesting.
+fn mutated(pickle: &[u8], choices: &mut Choices<'_>) -> Vec<u8> {
+    const PIECES: [&[u8]; 7] =
+        [b"N", b"]", b"}", b"K\x05", b"U\x06create", b"cexceptions\nKeyError\n)R", b"2"];
+    let mut pickle = pickle.to_vec();
+    for _ in 0..choices.below(4) {
+        let at = choices.below(pickle.len());
+        match choices.below(4) {
+            0 => pickle.truncate(at.max(1)),
+            1 => pickle[at] = choices.below(256) as u8,
+            _ => drop(pickle.splice(at..at, choices.pick(&PIECES).iter().copied())),
+        }
+    }
+    pickle
 }
