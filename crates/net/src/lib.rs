@@ -74,4 +74,4 @@ pub use self::address::{Address, AddressError, PythonAddress};
 pub use self::deadline::Deadline;
 pub use self::error::{Doing, Error};
 #[cfg(unix)]
-pub use self::nonce::nonce;
+pub use self::nonce::{nonce, random};

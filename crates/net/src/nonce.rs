@@ -11,8 +11,16 @@ use crate::error::{Doing, Error};
 /// # Errors
 /// [`Error::Io`] if the system has none.
 pub fn nonce() -> Result<Nonce, Error> {
-    let mut random = [0; MESSAGE_LENGTH];
+    random::<MESSAGE_LENGTH>().map(Nonce::new)
+}
+
+/// So many bytes from the operating system's generator.
+///
+/// # Errors
+/// [`Error::Io`] if the system has none.
+pub fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut random = [0; N];
     getrandom::fill(&mut random)
         .map_err(|error| Error::Io { doing: Doing::Authenticating, source: io::Error::other(error) })?;
-    Ok(Nonce::new(random))
+    Ok(random)
 }

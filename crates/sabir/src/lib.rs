@@ -23,6 +23,7 @@
 //! | [`reducer`] | how a value becomes a message and back: pickle at any protocol, other formats, your own |
 //! | [`Connection`], [`Listener`] | values and bytes between two processes |
 //! | [`manager`] | objects that live in another process |
+//! | `server` | objects of yours for Python clients (feature `server`) |
 //! | `gateway` | the running gateway (feature `gateway`) |
 //! | [`pythons`] | the interpreters of this machine |
 //! | [`pickle`], [`wire`], [`net`] | the crates beneath: the codec; frames and authentication; sockets |
@@ -46,13 +47,22 @@ pub mod manager;
 mod peer;
 pub mod pythons;
 pub mod reducer;
+#[cfg(all(unix, feature = "server"))]
+pub mod server;
 mod timeouts;
 
+#[cfg(all(unix, feature = "macros"))]
+pub use sabir_macros::proxy;
+#[cfg(all(unix, feature = "server"))]
+pub use sabir_macros::shared;
 pub use sabir_net as net;
 pub use sabir_net::Address;
 pub use sabir_pickle as pickle;
 pub use sabir_wire as wire;
 pub use sabir_wire::auth::AuthKey;
+/// For what the attributes write.
+#[doc(hidden)]
+pub use serde;
 
 pub use self::address::IntoAddress;
 #[cfg(unix)]

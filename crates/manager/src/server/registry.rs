@@ -81,6 +81,11 @@ impl Registered {
         self.returns.get(method).map(|typeid| &**typeid)
     }
 
+    /// The types of all that its methods leave with the server.
+    pub fn typeids(&self) -> impl Iterator<Item = &str> {
+        self.returns.values().map(|typeid| &**typeid)
+    }
+
     pub(super) fn returned_by(&self, method: &str) -> Option<Arc<str>> {
         self.returns.get(method).cloned()
     }

@@ -64,6 +64,12 @@ impl Peer {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
+    /// Waits until it has ended by itself, with all that it does then.
+    pub fn finish(mut self) {
+        self.stdin.take();
+        assert!(self.child.wait().unwrap().success(), "{} failed", self.name);
+    }
+
     /// Kills it, as `kill -9` does.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

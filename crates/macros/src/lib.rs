@@ -1,0 +1,46 @@
+//! The attributes of `sabir`: use them from there.
+//!
+//! They write nothing that could not be written by hand: an implementation of a trait, or a type around a proxy.
+
+mod attributes;
+mod proxy;
+mod shared;
+
+use proc_macro::TokenStream;
+
+/// A type for the objects of a typeid, from a trait that says what they can do.
+///
+/// ```ignore
+/// #[sabir::proxy(typeid = "Robot")]
+/// pub trait Robot {
+///     /// Any docs.
+///     fn turn(&self, degrees: f64) -> sabir::Result<f64>;
+///     #[sabir(name = "__len__")]
+///     fn len(&self) -> sabir::Result<usize>;
+///     #[sabir(proxy)]
+///     fn companion(&self) -> sabir::Result<RobotProxy>;
+/// }
+/// ```
+///
+/// makes a `RobotProxy` with these methods, and `RobotProxy::create(&manager, &args)`. The trait itself is not kept.
+/// `#[sabir(name = "...")]` is a method's name in Python, and `#[sabir(proxy)]` says that its result stays with the
+/// manager.
+#[proc_macro_attribute]
+pub fn proxy(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(proxy::expand(arguments.into(), item.into()))
+}
+
+/// Makes the type of an `impl` block one whose objects Python programs can share, by the methods of the block.
+///
+/// Methods take `&self` and owned values; those of type `Option` may be left out. They may be `async`, may return a
+/// `Result` whose error converts into an `Exception`, and may return an `Object`, which stays with the server.
+/// `#[sabir(name = "...")]` is a method's name in Python, `#[sabir(skip)]` keeps it from clients, as an underscore in front
+/// of its name does. `#[sabir::shared(typeid = "...")]` names the type where that is not its own name.
+#[proc_macro_attribute]
+pub fn shared(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(shared::expand(arguments.into(), item.into()))
+}
+
+fn expand(result: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    result.unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,99 @@
+//! `#[sabir::proxy]`.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{FnArg, ItemTrait, Pat, TraitItem, TraitItemFn};
+
+use crate::attributes::{self, Method, plain};
+
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let mut item: ItemTrait = syn::parse2(item)?;
+    let typeid = match attributes::typeid(arguments)? {
+        Some(typeid) => typeid.value(),
+        None => plain(&item.ident),
+    };
+    let methods = item.items.iter_mut().map(method).collect::<syn::Result<Vec<_>>>()?;
+    let (visibility, docs, name) = (&item.vis, &item.attrs, format_ident!("{}Proxy", item.ident));
+    let create = format!(
+        "Creates a `{typeid}` in a manager. `args` are a tuple, an array or a vector, `()` for none."
+    );
+    let summary = format!("A proxy of a `{typeid}`.");
+    Ok(quote! {
+        #(#docs)*
+        #[doc = #summary]
+        #[derive(Clone, Debug)]
+        #visibility struct #name {
+            proxy: ::sabir::manager::Proxy,
+        }
+
+        #[allow(clippy::missing_errors_doc, reason = "each fails as Proxy::call does")]
+        impl #name {
+            /// The name under which the type is registered.
+            #visibility const TYPEID: &'static str = #typeid;
+
+            #[doc = #create]
+            #visibility fn create<A: ?::core::marker::Sized + ::sabir::serde::Serialize>(
+                manager: &::sabir::manager::Manager,
+                args: &A,
+            ) -> ::sabir::Result<Self> {
+                ::core::result::Result::Ok(manager.create(Self::TYPEID, args)?.into())
+            }
+
+            #(#visibility #methods)*
+        }
+
+        impl ::core::convert::From<::sabir::manager::Proxy> for #name {
+            fn from(proxy: ::sabir::manager::Proxy) -> Self {
+                Self { proxy }
+            }
+        }
+
+        impl ::sabir::manager::Typed for #name {
+            fn proxy(&self) -> &::sabir::manager::Proxy {
+                &self.proxy
+            }
+        }
+
+        impl ::sabir::serde::Serialize for #name {
+            fn serialize<S: ::sabir::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::sabir::serde::Serialize::serialize(&self.proxy, serializer)
+            }
+        }
+    })
+}
+
+fn method(item: &mut TraitItem) -> syn::Result<TokenStream> {
+    let TraitItem::Fn(TraitItemFn { attrs, sig, default: None, .. }) = item else {
+        return Err(syn::Error::new_spanned(item, "a proxy has methods without bodies, and nothing else"));
+    };
+    let method = Method::take(attrs)?;
+    let by_reference = matches!(sig.inputs.first(), Some(FnArg::Receiver(receiver)) if receiver.reference.is_some() && receiver.mutability.is_none());
+    if sig.asyncness.is_some() || !by_reference {
+        return Err(syn::Error::new_spanned(&sig, "methods of a proxy take &self, and are not async"));
+    }
+    let mut names = Vec::new();
+    for input in sig.inputs.iter().skip(1) {
+        match input {
+            FnArg::Typed(typed) => match &*typed.pat {
+                Pat::Ident(name) => names.push(&name.ident),
+                pattern => return Err(syn::Error::new_spanned(pattern, "expected a name")),
+            },
+            FnArg::Receiver(receiver) => return Err(syn::Error::new_spanned(receiver, "a second self")),
+        }
+    }
+    let python = method.python_name(&sig.ident);
+    let body = if method.proxy {
+        quote!(::core::result::Result::Ok(self.proxy.call_proxy(#python, &(#(#names,)*))?.into()))
+    } else {
+        quote!(self.proxy.call(#python, &(#(#names,)*)))
+    };
+    Ok(quote! {
+        #(#attrs)*
+        #sig {
+            #body
+        }
+    })
+}

@@ -1,0 +1,258 @@
+//! Rust objects that Python programs share: the server of `multiprocessing.managers`.
+//!
+//! ```
+//! use std::sync::Mutex;
+//!
+//! use sabir::server::{Exception, Server};
+//! use sabir::{AuthKey, Context};
+//!
+//! struct Account {
+//!     balance: Mutex<i64>,
+//! }
+//!
+//! #[sabir::shared]
+//! impl Account {
+//!     fn deposit(&self, amount: i64) -> i64 {
+//!         let mut balance = self.balance.lock().expect("no panic while it was held");
+//!         *balance += amount;
+//!         *balance
+//!     }
+//!
+//!     fn withdraw(&self, amount: i64) -> Result<i64, Exception> {
+//!         let mut balance = self.balance.lock().expect("no panic while it was held");
+//!         if amount > *balance {
+//!             return Err(Exception::value_error("not so much is there"));
+//!         }
+//!         *balance -= amount;
+//!         Ok(*balance)
+//!     }
+//! }
+//!
+//! # fn main() -> sabir::Result<()> {
+//! let context = Context::new().authkey(AuthKey::new(*b"secret"));
+//! let mut server = Server::new(&context);
+//! server.register("Account", |mut args| {
+//!     let balance = args.optional("balance")?.unwrap_or(0);
+//!     args.end()?;
+//!     Ok(Account { balance: Mutex::new(balance) })
+//! });
+//! let running = server.start("127.0.0.1:0")?;
+//!
+//! // In Python:
+//! //     class Bank(BaseManager): pass
+//! //     Bank.register('Account')
+//! //     bank = Bank(address, b'secret'); bank.connect()
+//! //     bank.Account(balance=5).deposit(2)
+//! let account = context.manager(running.address())?.create("Account", &(5,))?;
+//! assert_eq!(account.call::<i64, _>("deposit", &(2,))?, 7);
+//! assert!(account.call::<i64, _>("withdraw", &(100,)).unwrap_err().to_string().contains("not so much"));
+//! # Ok(()) }
+//! ```
+//!
+//! A method may be `async`: while it waits no thread waits with it, and it is dropped if its caller goes away. One that is
+//! not should be short, or say `spawn_blocking` itself. Objects see their methods called from many clients at once.
+//!
+//! | item | is |
+//! |---|---|
+//! | [`Server`] | the registry: which types clients can create, which objects are there for all |
+//! | [`Shared`] | an object, as the server sees it; `#[sabir::shared]` writes it |
+//! | [`Arguments`] | what a caller gave |
+//! | [`Exception`] | what a Python caller has raised |
+//! | [`Object`] | a result that stays here: the caller gets a proxy |
+
+mod arguments;
+mod connection;
+mod exception;
+mod object;
+mod state;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::thread;
+
+use sabir_manager::server::Registered;
+use sabir_net::tokio::Listener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+
+pub use self::arguments::Arguments;
+pub use self::exception::Exception;
+pub use self::object::{Called, Object, Return, Shared};
+use self::state::State;
+use crate::address::IntoAddress;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use sabir_net::Address;
+
+/// Makes an object of what `create` was given.
+type Make = Box<dyn Fn(Arguments) -> Result<Arc<dyn Shared>, Exception> + Send + Sync>;
+
+/// What clients can find: Python's `BaseManager` before `get_server()`.
+#[must_use]
+pub struct Server {
+    context: Context,
+    types: Vec<(String, Registered, Make)>,
+}
+
+impl Server {
+    /// A server of nothing yet, with a context's key, reducer, timeouts and limits.
+    pub fn new(context: &Context) -> Server {
+        Server { context: context.clone(), types: Vec::new() }
+    }
+
+    /// Lets clients create objects under a name: Python's `register(typeid, callable)`.
+    pub fn register<T: Shared>(
+        &mut self,
+        typeid: &str,
+        make: impl Fn(Arguments) -> Result<T, Exception> + Send + Sync + 'static,
+    ) {
+        let make: Make = Box::new(move |arguments| Ok(Arc::new(make(arguments)?)));
+        self.types.push((typeid.to_owned(), registered::<T>(), make));
+    }
+
+    /// Gives all clients the same object under a name: what Python programs do with a callable that returns a global.
+    pub fn share<T: Shared>(&mut self, typeid: &str, object: Arc<T>) {
+        let make: Make = Box::new(move |arguments| {
+            arguments.end()?;
+            Ok(Arc::clone(&object) as Arc<dyn Shared>)
+        });
+        self.types.push((typeid.to_owned(), registered::<T>(), make));
+    }
+
+    /// Listens. Port 0 picks a free one.
+    ///
+    /// # Errors
+    /// [`Error::Net`] if the address is none, is taken, or is not of this machine.
+    pub async fn bind(self, address: impl IntoAddress) -> Result<Bound> {
+        let listener = Listener::bind(&address.into_address()?).await?;
+        let state = State::new(self.context, listener.local_address(), self.types)?;
+        Ok(Bound { listener, state: Arc::new(state) })
+    }
+
+    /// Listens and serves in the background, with as many threads as there are processors. It ends when what is returned
+    /// is dropped, or when a client calls `shutdown`.
+    ///
+    /// # Errors
+    /// As [`bind`](Server::bind), and if no thread can be started.
+    pub fn start(self, address: impl IntoAddress) -> Result<Running> {
+        let address = address.into_address()?;
+        let io = |source| sabir_net::Error::Io { doing: sabir_net::Doing::Accepting, source };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?;
+        let bound = runtime.block_on(self.bind(address))?;
+        let address = bound.address().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = thread::Builder::new()
+            .name("sabir server".into())
+            .spawn(move || {
+                runtime.block_on(bound.serve(async {
+                    // Also if `Running` is dropped.
+                    let _ = stopped.await;
+                }))
+            })
+            .map_err(io)?;
+        Ok(Running { address, stop: Some(stop), serving: Some(serving) })
+    }
+}
+
+fn registered<T: Shared>() -> Registered {
+    T::returns().iter().fold(Registered::new(), |all, (method, typeid)| all.returning(method, typeid))
+}
+
+/// A server that listens.
+pub struct Bound {
+    listener: Listener,
+    state: Arc<State>,
+}
+
+impl Bound {
+    /// Where clients connect to.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        self.listener.local_address()
+    }
+
+    /// Serves until `shutdown` is done or a client calls the protocol's own `shutdown`; connections end with it.
+    ///
+    /// # Errors
+    /// [`Error::Net`] if the listener breaks. What goes wrong with one connection ends that one.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
+        let Bound { listener, state } = self;
+        let (end, mut ended) = watch::channel(false);
+        let end = Arc::new(end);
+        let mut connections = JoinSet::new();
+        let mut number = 0;
+        tokio::pin!(shutdown);
+        let outcome = loop {
+            tokio::select! {
+                () = &mut shutdown => break Ok(()),
+                _ = ended.changed() => break Ok(()),
+                accepted = listener.accept() => match accepted {
+                    Ok(stream) => {
+                        number += 1;
+                        let serving = connection::serve(Arc::clone(&state), number, stream, Arc::clone(&end));
+                        connections.spawn(serving);
+                    }
+                    Err(error) => break Err(Error::from(error)),
+                },
+                // So that those that have ended take no room.
+                Some(_) = connections.join_next() => {}
+            }
+        };
+        connections.shutdown().await;
+        outcome
+    }
+}
+
+/// A server in the background. Dropped, it ends.
+#[derive(Debug)]
+pub struct Running {
+    address: Address,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<thread::JoinHandle<Result<()>>>,
+}
+
+impl Running {
+    /// Where clients connect to.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Ends it, and says how that went.
+    ///
+    /// # Errors
+    /// [`Error::Net`] if its listener had broken.
+    pub fn stop(mut self) -> Result<()> {
+        self.stop.take();
+        self.wait()
+    }
+
+    /// Waits until a client calls `shutdown`: Python's `serve_forever()`.
+    ///
+    /// # Errors
+    /// [`Error::Net`] if its listener breaks.
+    pub fn join(mut self) -> Result<()> {
+        let stop = self.stop.take();
+        let outcome = self.wait();
+        drop(stop);
+        outcome
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        match self.serving.take().map(thread::JoinHandle::join) {
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            Some(Ok(outcome)) => outcome,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(serving) = self.serving.take() {
+            // A panic of its thread has been reported by then.
+            let _ = serving.join();
+        }
+    }
+}

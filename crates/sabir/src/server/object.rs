@@ -1,0 +1,95 @@
+//! An object, as the server sees it.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sabir_pickle::Graph;
+use sabir_pickle::serde::to_graph;
+use serde::Serialize;
+
+use super::{Arguments, Exception};
+
+/// What a call comes to, once it is done.
+pub type Called<'a> = Pin<Box<dyn Future<Output = Result<Return, Exception>> + Send + 'a>>;
+
+/// An object that clients share. `#[sabir::shared]` on an `impl` writes this from its methods.
+pub trait Shared: Any + Send + Sync {
+    /// The name under which objects of this type stay with a server, when a method returns one.
+    fn typeid() -> &'static str
+    where
+        Self: Sized;
+
+    /// Which methods return an [`Object`], and the typeid of that.
+    fn returns() -> Vec<(&'static str, &'static str)>
+    where
+        Self: Sized,
+    {
+        Vec::new()
+    }
+
+    /// The names of its methods, in order.
+    fn public(&self) -> &'static [&'static str];
+
+    /// Calls one of its methods.
+    fn call<'a>(&'a self, method: &'a str, arguments: Arguments) -> Called<'a>;
+
+    /// What Python's `str` and `repr` show of it. `#[sabir::shared]` shows the type.
+    fn text(&self) -> String {
+        "<object of a Rust program>".to_owned()
+    }
+}
+
+/// What a method returns.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Return {
+    /// A value, which the caller gets a copy of.
+    Value(Graph),
+    /// An object that stays here, which the caller gets a proxy of.
+    Object(Kept),
+}
+
+impl Return {
+    /// A value.
+    ///
+    /// # Errors
+    /// `RuntimeError` if it cannot be pickled.
+    pub fn value<T: ?Sized + Serialize>(value: &T) -> Result<Return, Exception> {
+        let graph = to_graph(value).map_err(|error| Exception::runtime_error(&error.to_string()))?;
+        Ok(Return::Value(graph))
+    }
+}
+
+impl<T: Shared> From<Object<T>> for Return {
+    fn from(Object { object }: Object<T>) -> Return {
+        Return::Object(Kept { typeid: T::typeid(), object })
+    }
+}
+
+/// An object on its way to a caller, of whatever type.
+pub struct Kept {
+    pub(super) typeid: &'static str,
+    pub(super) object: Arc<dyn Shared>,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "<{}>", self.typeid)
+    }
+}
+
+/// A result that stays with the server: `method_to_typeid` in Python. The caller gets a proxy of the type's
+/// [`typeid`](Shared::typeid), which it must have registered on its side. The same object returned twice is one object
+/// there, too.
+pub struct Object<T> {
+    object: Arc<T>,
+}
+
+impl<T: Shared> Object<T> {
+    /// An object to be kept.
+    pub fn new(object: impl Into<Arc<T>>) -> Object<T> {
+        Object { object: object.into() }
+    }
+}
