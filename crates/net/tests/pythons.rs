@@ -8,12 +8,13 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 use std::{env, fs};
 
 use backend::{Backends, Directory, far};
-use sabir_net::Address;
-use sabir_net::blocking::{Connection, Listener, Stream};
+use sabir_net::blocking::{Connection, Listener, Stream, wait};
 use sabir_net::handles::HandleRules;
+use sabir_net::{Address, Error};
 use sabir_wire::Config;
 use sabir_wire::auth::{AuthKey, AuthOptions, Era};
 
@@ -100,38 +101,67 @@ fn descriptors_go_to_every_python_and_back() {
     }
 }
 
+#[test]
+fn the_oldest_and_the_newest_python_receive_by_each_of_their_methods() {
+    let long = b"ab".repeat(50 << 20);
+    for python in Python::ends() {
+        for address in Backends::new().addresses {
+            let listener = Listener::bind(&address).unwrap();
+            let mut peer = python.start("receiver", [listener.local_address()]);
+            let mut connection = accepting(&listener);
+            assert_eq!(connection.recv_bytes(far()).unwrap().unwrap(), "quiet");
+            connection.queue_bytes(b"", far()).unwrap();
+            for length in [20_480, 11] {
+                connection.queue_bytes(&message(length), far()).unwrap();
+            }
+            connection.flush(far()).unwrap();
+            let other = (python.major > 2).then(|| accepting(&listener));
+            let head = message(100);
+            connection.send_vectored(&[&head[..33], &head[33..]], far()).unwrap();
+            let pieces: Vec<_> = long.chunks(1 << 20).collect();
+            connection.send_vectored(&pieces, far()).unwrap();
+            assert_eq!(peer.line(), "received", "{python:?} {address}");
+            connection.shutdown_write(far()).unwrap();
+            assert_eq!(peer.line(), "end", "{python:?} {address}");
+            drop(other);
+        }
+    }
+}
+
+#[test]
+fn we_receive_from_the_oldest_and_the_newest_python_by_each_of_our_methods() {
+    let long = b"ab".repeat(50 << 20);
+    for python in Python::ends() {
+        for address in Backends::new().addresses {
+            let listener = Listener::bind(&address).unwrap();
+            let mut peer = python.start("sender", [listener.local_address()]);
+            let mut connection = accepting(&listener);
+            let mut buffer = vec![0; 100 << 20];
+            assert!(connection.poll(far()).unwrap());
+            assert_eq!(connection.recv_bytes_into(&mut buffer, far()).unwrap(), Some(0));
+            assert_eq!(connection.recv_bytes_into(&mut buffer, far()).unwrap(), Some(20_480));
+            assert!(buffer[..20_480] == message(20_480));
+            match connection.recv_bytes_into(&mut buffer[..10], far()) {
+                Err(Error::BufferTooShort { message: whole }) => assert_eq!(whole, message(11)),
+                other => panic!("{python:?} {address}: {other:?}"),
+            }
+            assert!(!connection.poll(Duration::from_millis(1)).unwrap());
+            connection.send_bytes(b"more", far()).unwrap();
+            assert_eq!(wait(&[&listener, &connection], far()).unwrap(), [1]);
+            assert_eq!(connection.recv_bytes_into(&mut buffer, far()).unwrap(), Some(100 << 20));
+            assert!(buffer == long);
+            assert_eq!(connection.recv_bytes(far()).unwrap().unwrap(), "last");
+            let error = connection.recv_bytes_into(&mut buffer, far()).unwrap_err();
+            assert!(error.to_string().contains("got end of file during message"), "{error}");
+            assert_eq!(peer.line(), "sent", "{python:?} {address}");
+        }
+    }
+}
+
 #[cfg(feature = "tokio")]
 #[tokio::test]
 async fn every_python_client_reaches_our_tokio_listener() {
-    use bytes::{Buf as _, BytesMut};
-    use sabir_net::tokio::{self as net, authenticate};
-    use sabir_wire::frame::{Deframer, FrameDialect, FrameLimits, header};
-
-    /// Echoes frames as a relay does: what has wholly arrived goes back.
-    async fn echo(stream: &net::Stream, leftover: BytesMut) {
-        let mut deframer = Deframer::new();
-        deframer.push(&leftover);
-        let mut eof = false;
-        while !eof {
-            let pulled = deframer.next_message(FrameDialect::default(), FrameLimits::DEFAULT);
-            if let Some(message) = pulled.unwrap() {
-                let header = header(message.len() as u64);
-                let mut reply = BytesMut::from(&header[..]);
-                reply.extend_from_slice(&message);
-                while reply.has_remaining() {
-                    stream.writable().await.unwrap();
-                    if let Ok(written) = stream.try_write_vectored(&[std::io::IoSlice::new(&reply)]) {
-                        reply.advance(written);
-                    }
-                }
-                continue;
-            }
-            stream.quickack();
-            stream.readable().await.unwrap();
-            eof = stream.try_read(deframer.buffer(65_536)).is_ok_and(|bytes| bytes == 0);
-        }
-        assert_eq!(deframer.waiting(), 0);
-    }
+    use sabir_net::tokio as net;
 
     for python in Python::all() {
         let backends = Backends::new();
@@ -143,10 +173,13 @@ async fn every_python_client_reaches_our_tokio_listener() {
         for listener in &listeners {
             let one = async {
                 let stream = listener.accept().await.unwrap();
-                let authenticated =
-                    authenticate::accepting(&stream, key(), AuthOptions::default(), far()).await.unwrap();
-                assert_eq!(authenticated.hints.era(), python.era(), "{python:?}");
-                echo(&stream, authenticated.leftover).await;
+                let (config, options) = (Config::default(), AuthOptions::default());
+                let mut connection =
+                    net::Connection::accepting(stream, config, key(), options, far()).await.unwrap();
+                assert_eq!(connection.hints().era(), python.era(), "{python:?}");
+                while let Some(message) = connection.recv_bytes(far()).await.unwrap() {
+                    connection.send_bytes(&message, far()).await.unwrap();
+                }
             };
             tokio::time::timeout_at(far().into(), one).await.unwrap();
         }
@@ -162,6 +195,11 @@ const EXPECTED: [(u8, u8); 5] = [(2, 7), (3, 6), (3, 11), (3, 12), (3, 13)];
 
 fn key() -> AuthKey {
     AuthKey::new(*b"secret")
+}
+
+/// As `peer.py` makes them.
+fn message(length: usize) -> Vec<u8> {
+    (0..length).map(|n| (n % 251) as u8).collect()
 }
 
 fn accepting(listener: &Listener) -> Connection {
@@ -196,6 +234,14 @@ impl Python {
             }
         }
         found
+    }
+
+    /// Where all would take too long.
+    fn ends() -> Vec<Self> {
+        let mut all = Self::all();
+        all.sort_by_key(|python| (python.major, python.minor));
+        let newest = all.pop();
+        all.into_iter().take(1).chain(newest).collect()
     }
 
     fn at(path: PathBuf) -> Self {

@@ -2,6 +2,7 @@
 # Every role prints a line when it is ready or done. SIGALRM ends it whatever it waits for.
 from __future__ import print_function
 import os, signal, sys
+from multiprocessing import BufferTooShort
 from multiprocessing import reduction
 from multiprocessing.connection import Client, Listener, AuthenticationError
 
@@ -67,6 +68,45 @@ def handles(address):
     received = reduction.recv_handle(connection)
     say(os.read(received, 100).decode('ascii'))
     say(connection.recv_bytes().decode('ascii'))
+
+def receiver(address):
+    # Each of CPython's ways to receive, in the order in which the test sends.
+    connection = Client(python_address(address), authkey=KEY)
+    assert not connection.poll()
+    connection.send_bytes(b'quiet')
+    assert connection.poll(20)
+    assert connection.recv_bytes() == b''
+    buffer = bytearray(20480)
+    assert connection.recv_bytes_into(buffer) == 20480
+    assert buffer == message(20480)
+    try:
+        connection.recv_bytes_into(bytearray(10))
+        raise AssertionError('not too short')
+    except BufferTooShort as error:
+        assert error.args[0] == message(11)
+    if sys.version_info >= (3, 3):
+        from multiprocessing.connection import wait
+        other = Client(python_address(address), authkey=KEY)
+        assert wait([other, connection], 20) == [connection]
+        other.close()
+    assert connection.recv_bytes() == message(100)
+    assert connection.recv_bytes() == b'ab' * (50 << 20)
+    say('received')
+    try:
+        connection.recv_bytes()
+    except EOFError:
+        say('end')
+
+def sender(address):
+    connection = Client(python_address(address), authkey=KEY)
+    for length in (0, 20480, 11):
+        connection.send_bytes(message(length))
+    assert connection.recv_bytes() == b'more'
+    connection.send_bytes(b'ab' * (50 << 20))
+    connection.send_bytes(b'last')
+    # Half a message, and the peer dies.
+    os.write(connection.fileno(), b'\0\0\0\5he')
+    say('sent')
 
 signal.alarm(60)
 globals()[sys.argv[1]](*sys.argv[2:])
