@@ -112,14 +112,15 @@ impl Inbox {
         make_room(buffer, size);
         let received = match missing {
             _ if !is_unix => receive(socket, buffer, usize::MAX, flags)?,
-            // No descriptor comes inside a message: only what follows it must be read with care.
-            1.. => receive(socket, buffer, missing, flags)?,
-            0 => receive_with_handles(socket, buffer, self.read.min(LONG_READ), &mut self.handles, flags)?,
+            // No descriptor comes inside a message: only what follows it must be read with care. If not much
+            // is missing, what follows is read along.
+            missing if missing > self.read => receive(socket, buffer, missing, flags)?,
+            _ => receive_with_handles(socket, buffer, self.read.min(LONG_READ), &mut self.handles, flags)?,
         };
         self.eof = received == 0;
         if received >= self.read {
             self.read = (4 * self.read).min(LONG_READ);
-        } else if received < self.read / 4 && missing == 0 {
+        } else if received < self.read / 4 {
             self.read = (self.read / 2).max(SHORT_READ);
         }
         Ok(())
