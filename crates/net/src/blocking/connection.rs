@@ -1,12 +1,10 @@
 //! Messages over a stream, in the manner of `multiprocessing.connection.Connection`.
 
-use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
-use rustix::net::{RecvFlags, SendFlags};
 use sabir_wire::Config;
 use sabir_wire::auth::{AuthKey, AuthOptions, PeerHints};
 use sabir_wire::frame::{FrameDialect, Header};
@@ -14,13 +12,13 @@ use sabir_wire::frame::{FrameDialect, Header};
 use crate::blocking::authenticate;
 use crate::blocking::stream::Stream;
 use crate::blocking::timeout::ReceiveTimeout;
+use crate::blocking::transfer::{receive, transmit};
 use crate::blocking::wait::{self, Direction, Waitable};
 use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 use crate::handles::{self, HandleRules};
 use crate::inbox::{Handles, Inbox};
-use crate::outbox::{Outbox, Sending};
-use crate::socket;
+use crate::outbox::Outbox;
 
 /// Messages and handles over a stream, after authentication if there is any.
 ///
@@ -275,7 +273,7 @@ impl Connection {
     /// waits for the acknowledgement if `rules` has one.
     ///
     /// # Errors
-    /// As [`handles::send_handle`](crate::handles::send_handle); [`io::ErrorKind::Unsupported`] over TCP.
+    /// As [`handles::send_handle`](crate::handles::send_handle); [`ErrorKind::Unsupported`](std::io::ErrorKind::Unsupported) over TCP.
     pub fn send_handle(
         &mut self,
         handle: impl AsFd,
@@ -298,7 +296,7 @@ impl Connection {
     /// instead could miss what was read ahead.
     ///
     /// # Errors
-    /// As [`handles::recv_handle`](crate::handles::recv_handle); [`io::ErrorKind::Unsupported`] over TCP.
+    /// As [`handles::recv_handle`](crate::handles::recv_handle); [`ErrorKind::Unsupported`](std::io::ErrorKind::Unsupported) over TCP.
     pub fn recv_handle(
         &mut self,
         rules: HandleRules,
@@ -383,50 +381,5 @@ impl Waitable for Connection {
 
     fn is_ready(&self) -> bool {
         self.inbox.is_ready()
-    }
-}
-
-/// Writes until all has left.
-fn transmit<P: Deref<Target = [u8]>>(
-    stream: &Stream,
-    mut sending: Sending<'_, P>,
-    deadline: Deadline,
-) -> Result<(), Error> {
-    let flags = if deadline == Deadline::NEVER { SendFlags::empty() } else { SendFlags::DONTWAIT };
-    while !sending.is_over() {
-        match sending.step(|pieces| socket::send(stream, pieces, flags)) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                wait::until_ready(stream.as_fd(), Direction::Write, deadline, sending.doing())?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(Error::Io { doing: Doing::Sending, source }),
-        }
-    }
-    Ok(())
-}
-
-/// Calls `read` until it has read, and acknowledges before it waits if that is wanted `early`.
-fn receive<T>(
-    stream: &Stream,
-    timeout: &mut ReceiveTimeout,
-    early: bool,
-    doing: Doing,
-    deadline: Deadline,
-    mut read: impl FnMut(RecvFlags) -> io::Result<T>,
-) -> Result<T, Error> {
-    let early = early && !stream.is_unix();
-    loop {
-        let flags = if early { RecvFlags::DONTWAIT } else { timeout.flags(stream.as_fd(), deadline) };
-        match read(flags) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if early {
-                    stream.quickack();
-                }
-                wait::until_ready(stream.as_fd(), Direction::Read, deadline, doing)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done.map_err(Error::io(doing)),
-        }
     }
 }

@@ -5,6 +5,7 @@ mod connection;
 mod listener;
 mod stream;
 mod timeout;
+mod transfer;
 pub(crate) mod wait;
 
 pub use self::connection::Connection;
