@@ -55,6 +55,7 @@ impl Inbox {
     }
 
     /// The next message, nothing at the end of the stream, or [`Poll::Pending`] if more has to be read.
+    #[inline]
     pub(crate) fn next_message(&mut self) -> Result<Poll<Option<Bytes>>, Error> {
         let Config { limits, dialect } = self.config;
         let offset = self.deframer.offset();

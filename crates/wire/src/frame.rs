@@ -211,6 +211,7 @@ impl Deframer {
 
     /// The next whole message, without its header; `None` if more bytes are needed. An error is returned again on
     /// each call, since the stream cannot be read on.
+    #[inline]
     pub fn next_message(
         &mut self,
         dialect: FrameDialect,
