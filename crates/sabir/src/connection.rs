@@ -8,15 +8,14 @@ use sabir_net::blocking::{self, Stream, Waitable};
 use sabir_net::handles::HandleRules;
 use sabir_net::{Address, Deadline};
 use sabir_pickle::Graph;
-use sabir_wire::Config;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::channel::{Channel, config};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::known::Known;
 use crate::peer::Peer;
-use crate::reducer::{ReduceError, Reducer};
+use crate::reducer::Reducer;
 use crate::timeouts::Timeouts;
 
 /// One end of a connection, as `multiprocessing.connection.Connection` is.
@@ -28,11 +27,7 @@ use crate::timeouts::Timeouts;
 #[derive(Debug)]
 pub struct Connection {
     inner: blocking::Connection,
-    reducer: Reducer,
-    timeouts: Timeouts,
-    peer: Peer,
-    /// Where we connected to, and where to keep what is learnt of whoever is there.
-    known: Option<(Known, Address)>,
+    channel: Channel,
 }
 
 impl Connection {
@@ -41,7 +36,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Dumps`] if it has no form in the reducer's format: then nothing is sent. [`Error::Net`].
     pub fn send<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<()> {
-        let message = self.reducer.dumps(value, self.peer).map_err(Error::Dumps)?;
+        let message = self.channel.dumps(value)?;
         self.send_bytes(&message)
     }
 
@@ -52,7 +47,7 @@ impl Connection {
     /// [`Error::Net`].
     pub fn recv<T: DeserializeOwned>(&mut self) -> Result<T> {
         let message = self.recv_bytes()?;
-        self.reducer.loads(&message).map_err(|source| Error::Loads { source, message })
+        self.channel.loads(message)
     }
 
     /// Sends a pickle that was read or built as a [`Graph`], its names and forms made those of the peer. What is large
@@ -61,13 +56,9 @@ impl Connection {
     /// # Errors
     /// As [`send`](Connection::send).
     pub fn send_graph(&mut self, graph: Graph) -> Result<()> {
-        let segments = self
-            .reducer
-            .pickle()
-            .dumps_graph(graph, self.peer)
-            .map_err(|error| Error::Dumps(error.into()))?;
+        let segments = self.channel.dumps_graph(graph)?;
         let pieces: Vec<&[u8]> = segments.iter().collect();
-        Ok(self.inner.send_vectored(&pieces, self.timeouts.send)?)
+        Ok(self.inner.send_vectored(&pieces, self.channel.timeouts.send)?)
     }
 
     /// Waits for a pickle, to keep all that it says: classes, sharing, cycles.
@@ -76,8 +67,7 @@ impl Connection {
     /// As [`recv`](Connection::recv).
     pub fn recv_graph(&mut self) -> Result<Graph> {
         let message = self.recv_bytes()?;
-        let read = self.reducer.pickle().loads_graph(message.clone());
-        read.map_err(|error| Error::Loads { source: ReduceError::Pickle(error), message })
+        self.channel.loads_graph(message)
     }
 
     /// Sends bytes as they are, without a copy.
@@ -85,7 +75,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Net`].
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<()> {
-        Ok(self.inner.send_bytes(message, self.timeouts.send)?)
+        Ok(self.inner.send_bytes(message, self.channel.timeouts.send)?)
     }
 
     /// Waits for a message as it is. The bytes are those that were read from the socket, uncopied.
@@ -93,7 +83,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Eof`] if the peer has closed the connection, [`Error::Net`].
     pub fn recv_bytes(&mut self) -> Result<Bytes> {
-        self.recv_bytes_by(self.timeouts.recv.into())
+        self.recv_bytes_by(self.channel.timeouts.recv.into())
     }
 
     /// Waits for a message and puts it at the start of `buffer`; gives its length. What was not read ahead is read
@@ -103,7 +93,7 @@ impl Connection {
     /// [`BufferTooShort`](sabir_net::Error::BufferTooShort), which has the message: the connection can be used further.
     /// [`Error::Eof`], [`Error::Net`].
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        match self.inner.recv_bytes_into(buffer, self.timeouts.recv)? {
+        match self.inner.recv_bytes_into(buffer, self.channel.timeouts.recv)? {
             Some(length) => Ok(length),
             None => Err(Error::Eof),
         }
@@ -123,7 +113,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Net`].
     pub fn send_handle(&mut self, handle: impl AsFd, rules: HandleRules) -> Result<()> {
-        Ok(self.inner.send_handle(handle, rules, self.timeouts.send)?)
+        Ok(self.inner.send_handle(handle, rules, self.channel.timeouts.send)?)
     }
 
     /// Receives a file descriptor, as `multiprocessing.reduction.recv_handle` does.
@@ -131,34 +121,34 @@ impl Connection {
     /// # Errors
     /// [`Error::Net`].
     pub fn recv_handle(&mut self, rules: HandleRules) -> Result<OwnedFd> {
-        Ok(self.inner.recv_handle(rules, self.timeouts.recv)?)
+        Ok(self.inner.recv_handle(rules, self.channel.timeouts.recv)?)
     }
 
     /// The reducer of this connection.
     #[must_use]
     pub fn reducer(&self) -> &Reducer {
-        &self.reducer
+        &self.channel.reducer
     }
 
     /// Gives this connection another reducer, from the next message on.
     pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
-        self.reducer = reducer.into();
+        self.channel.reducer = reducer.into();
     }
 
     /// How long things may take on this connection.
     pub fn timeouts_mut(&mut self) -> &mut Timeouts {
-        &mut self.timeouts
+        &mut self.channel.timeouts
     }
 
     /// What is known of the peer.
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.peer
+        self.channel.peer
     }
 
     /// Says what the peer reads, where it is known otherwise.
     pub fn set_peer(&mut self, peer: Peer) {
-        self.peer = peer;
+        self.channel.peer = peer;
     }
 
     /// The connection beneath, without values.
@@ -188,9 +178,8 @@ impl Connection {
                 blocking::Connection::connecting(stream, config, key.clone(), settings.auth, handshake)?
             }
         };
-        let peer = settings.known.peer(address).max(Peer::authenticated(inner.hints()));
-        let known = Some((settings.known.clone(), address.clone()));
-        Ok(Connection { known, ..Connection::of(context, inner, peer) })
+        let channel = Channel::to_address(context, address, inner.hints());
+        Ok(Connection { inner, channel })
     }
 
     pub(crate) fn over(context: &Context, stream: Stream, peer: Peer) -> Connection {
@@ -198,29 +187,16 @@ impl Connection {
     }
 
     pub(crate) fn of(context: &Context, inner: blocking::Connection, peer: Peer) -> Connection {
-        let settings = context.settings();
-        let (reducer, timeouts) = (settings.reducer.clone(), settings.timeouts);
-        Connection { inner, reducer, timeouts, peer, known: None }
+        Connection { inner, channel: Channel::to(context, peer) }
     }
 
     pub(crate) fn recv_bytes_by(&mut self, deadline: Deadline) -> Result<Bytes> {
-        let message = self.inner.recv_bytes(deadline)?.ok_or(Error::Eof)?;
-        self.learn(&message);
-        Ok(message)
+        let message = self.inner.recv_bytes(deadline)?;
+        self.channel.received(message)
     }
 
     pub(crate) fn inner_mut(&mut self) -> &mut blocking::Connection {
         &mut self.inner
-    }
-
-    fn learn(&mut self, message: &[u8]) {
-        let before = self.peer;
-        self.peer.saw(message);
-        if self.peer != before
-            && let Some((known, address)) = &self.known
-        {
-            known.learn(address, self.peer);
-        }
     }
 }
 
@@ -240,9 +216,4 @@ impl Waitable for Connection {
     fn is_ready(&self) -> bool {
         self.inner.is_ready()
     }
-}
-
-/// How a context frames.
-pub(crate) fn config(context: &Context) -> Config {
-    Config { limits: context.settings().frames, ..Config::default() }
 }

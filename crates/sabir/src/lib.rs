@@ -24,6 +24,7 @@
 //! | [`Connection`], [`Listener`] | values and bytes between two processes |
 //! | [`manager`] | objects that live in another process |
 //! | `server` | objects of yours for Python clients (feature `server`) |
+//! | `tokio` | connections and listeners for async programs (feature `tokio`) |
 //! | `gateway` | the running gateway (feature `gateway`) |
 //! | [`pythons`] | the interpreters of this machine |
 //! | [`pickle`], [`wire`], [`net`] | the crates beneath: the codec; frames and authentication; sockets |
@@ -31,6 +32,8 @@
 //! Processes, queues, pools and shared memory have their place on [`Context`] and are not there yet.
 
 mod address;
+#[cfg(unix)]
+mod channel;
 #[cfg(unix)]
 mod connection;
 #[cfg(unix)]
@@ -50,6 +53,8 @@ pub mod reducer;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
 mod timeouts;
+#[cfg(all(unix, feature = "tokio"))]
+pub mod tokio;
 
 #[cfg(all(unix, feature = "macros"))]
 pub use sabir_macros::proxy;

@@ -11,7 +11,8 @@ use sabir_net::{Address, Deadline, Doing};
 use sabir_wire::auth::{Handshake, PeerHints};
 use sabir_wire::{Config, Event};
 
-use crate::connection::{self, Connection};
+use crate::channel::config;
+use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::peer::Peer;
@@ -139,7 +140,7 @@ impl Listener {
             }
             let settings = self.context.settings();
             let handshake = Handshake::accepting(key, sabir_net::nonce()?, settings.auth);
-            let wire = sabir_wire::Connection::with_handshake(connection::config(&self.context), handshake);
+            let wire = sabir_wire::Connection::with_handshake(config(&self.context), handshake);
             let mut pending = Pending { stream, wire, deadline: settings.timeouts.handshake.into() };
             match pending.transmit() {
                 Ok(()) => doors.pending.push_back(pending),
@@ -212,7 +213,7 @@ impl Pending {
     }
 
     fn into_connection(self, context: &Context, hints: PeerHints) -> Connection {
-        let config: Config = connection::config(context);
+        let config: Config = config(context);
         let (rest, _) = self.wire.into_parts();
         let inner = blocking::Connection::from_parts(self.stream, config, hints, &rest);
         Connection::of(context, inner, Peer::authenticated(hints))

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 /// How long each kind of waiting may take; `None` is for ever. CPython has none of these but for a connection's `poll`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Timeouts {
     /// To be connected, the host's name looked up. 20 seconds, as CPython waits for a listener that is not there yet.
     pub connect: Option<Duration>,

@@ -12,12 +12,12 @@ use sabir_manager::server::{Call, CallResult, ConnectionId, Create, Fallback, Me
 use sabir_net::Deadline;
 use sabir_net::tokio::{Connection, Stream};
 use sabir_pickle::Graph;
-use sabir_wire::Config;
 use tokio::sync::watch;
 
 use super::object::Return;
 use super::state::{State, place};
 use super::{Arguments, Exception, Shared};
+use crate::channel::config;
 
 type Object = Arc<dyn Shared>;
 
@@ -43,7 +43,7 @@ pub(super) async fn serve(state: Arc<State>, number: u64, stream: Stream, end: A
 
 async fn authenticated(state: &State, stream: Stream) -> Option<Connection> {
     let settings = state.context.settings();
-    let config = Config { limits: settings.frames, ..Config::default() };
+    let config = config(&state.context);
     match &settings.authkey {
         None => Some(Connection::new(stream, config)),
         Some(key) => {
