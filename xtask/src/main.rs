@@ -15,7 +15,7 @@ usage: cargo xtask COMMAND
 
   test              everything: installs what the tests need under .pythons, runs the tests, the examples in
                     the docs, and the live matrix of Pythons; writes docs/matrix.md
-  check             formatting, lints, docs, licences
+  check             formatting, lints, fuzz targets, docs, licences
   matrix [OPTION]   the live matrix alone:
       --pairs 2.7-3.6,3.13-2.7   server and client of each pair; all without it
       --graphs N                 random graphs that each end of a pair sends (1000)
@@ -56,14 +56,28 @@ fn test(stages: &mut Stages) -> Result<(), String> {
         // nextest runs the tests of all crates at once; what it is good for is time, so its absence is no failure.
         let nextest = Command::new(cargo()).args(["nextest", "--version"]).output();
         if nextest.is_ok_and(|output| output.status.success()) {
-            run(cargo_in_root().args(["nextest", "run", "--workspace", "--no-fail-fast"]))
+            run(cargo_in_root().args(["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]))
         } else {
-            run(cargo_in_root().args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]))
+            run(cargo_in_root().args([
+                "test",
+                "--workspace",
+                "--all-features",
+                "--lib",
+                "--bins",
+                "--tests",
+                "--no-fail-fast",
+            ]))
         }
     })?;
-    stages.stage("examples in the docs", || run(cargo_in_root().args(["test", "--workspace", "--doc"])))?;
+    stages.stage("examples in the docs", || {
+        run(cargo_in_root().args(["test", "--workspace", "--all-features", "--doc"]))
+    })?;
     matrix(stages, &[])
 }
+
+/// What others may depend on.
+const LIBRARIES: [&str; 6] =
+    ["sabir-pickle", "sabir-wire", "sabir-manager", "sabir-gateway", "sabir-net", "sabir"];
 
 /// Every stage runs, so that one run tells all that is wrong.
 fn check(stages: &mut Stages) -> Result<(), String> {
@@ -73,6 +87,7 @@ fn check(stages: &mut Stages) -> Result<(), String> {
             run(cargo_in_root().args([
                 "clippy",
                 "--workspace",
+                "--all-features",
                 "--all-targets",
                 "--quiet",
                 "--",
@@ -80,9 +95,25 @@ fn check(stages: &mut Stages) -> Result<(), String> {
                 "warnings",
             ]))
         }),
+        stages.stage("each library alone", || {
+            // In a workspace the features that one crate asks for hide what another has forgotten to ask for.
+            LIBRARIES.iter().try_for_each(|library| {
+                run(cargo_in_root().args(["clippy", "--package", library, "--quiet", "--", "-D", "warnings"]))
+            })
+        }),
+        // Outside the workspace, so that nothing else would see them break.
+        stages.stage("fuzz targets", || {
+            run(cargo_in_root().args(["check", "--manifest-path", "fuzz/Cargo.toml", "--quiet"]))
+        }),
         stages.stage("docs", || {
             let mut doc = cargo_in_root();
-            doc.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps", "--quiet"]);
+            doc.env("RUSTDOCFLAGS", "-D warnings").args([
+                "doc",
+                "--workspace",
+                "--all-features",
+                "--no-deps",
+                "--quiet",
+            ]);
             run(&mut doc)
         }),
         stages.stage("licences", licences::check),

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
-use syn::{Attribute, Ident, LitStr, Meta, Token, punctuated::Punctuated};
+use syn::{Attribute, Ident, LitStr, Meta, Receiver, ReceiverKind, Token, punctuated::Punctuated};
 
 /// `typeid = "..."`, of a type.
 pub(crate) fn typeid(arguments: TokenStream) -> syn::Result<Option<LitStr>> {
@@ -66,6 +66,11 @@ impl Method {
     pub(crate) fn python_name(&self, function: &Ident) -> String {
         self.name.as_ref().map_or_else(|| plain(function), LitStr::value)
     }
+}
+
+/// Whether a method takes `&self`.
+pub(crate) fn is_shared(receiver: &Receiver) -> bool {
+    matches!(receiver.kind, ReceiverKind::Reference(_, _, None))
 }
 
 /// A name without the `r#` by which Rust has it.

@@ -70,7 +70,8 @@ fn method(item: &mut TraitItem) -> syn::Result<TokenStream> {
         return Err(syn::Error::new_spanned(item, "a proxy has methods without bodies, and nothing else"));
     };
     let method = Method::take(attrs)?;
-    let by_reference = matches!(sig.inputs.first(), Some(FnArg::Receiver(receiver)) if receiver.reference.is_some() && receiver.mutability.is_none());
+    let by_reference =
+        matches!(sig.inputs.first(), Some(FnArg::Receiver(receiver)) if attributes::is_shared(receiver));
     if sig.asyncness.is_some() || !by_reference {
         return Err(syn::Error::new_spanned(&sig, "methods of a proxy take &self, and are not async"));
     }

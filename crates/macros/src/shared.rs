@@ -8,7 +8,7 @@ use crate::attributes::{self, Method, plain};
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut item: ItemImpl = syn::parse2(item)?;
-    if let Some((_, path, _)) = &item.trait_ {
+    if let Some((path, _)) = &item.trait_ {
         return Err(syn::Error::new_spanned(path, "expected an impl block of a type's own methods"));
     }
     let own = &item.self_ty;
@@ -87,7 +87,7 @@ fn exposed(function: &mut ImplItemFn) -> syn::Result<Option<Exposed>> {
     if method.skip || (method.name.is_none() && python.starts_with('_')) {
         return Ok(None);
     }
-    if receiver.reference.is_none() || receiver.mutability.is_some() {
+    if !attributes::is_shared(receiver) {
         let why = "shared by many clients at once, it is called by &self: keep what changes in a Mutex";
         return Err(syn::Error::new_spanned(receiver, why));
     }

@@ -22,7 +22,7 @@
 //! | [`Context`] | the one thing to configure; it makes listeners, clients, pipes |
 //! | [`reducer`] | how a value becomes a message and back: pickle at any protocol, other formats, your own |
 //! | [`Connection`], [`Listener`] | values and bytes between two processes |
-//! | [`manager`] | objects that live in another process |
+//! | [`manager`](mod@manager) | objects that live in another process |
 //! | `server` | objects of yours for Python clients (feature `server`) |
 //! | `tokio` | connections and listeners for async programs (feature `tokio`) |
 //! | `gateway` | the running gateway (feature `gateway`) |
