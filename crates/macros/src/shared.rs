@@ -34,6 +34,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<T
     });
     let (generics, own, condition) = (&item.generics, &item.self_ty, &item.generics.where_clause);
     Ok(quote! {
+        #[allow(clippy::needless_pass_by_value, reason = "what a caller sends is owned")]
         #item
 
         impl #generics ::sabir::server::Shared for #own #condition {
