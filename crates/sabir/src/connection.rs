@@ -78,6 +78,33 @@ impl Connection {
         Ok(self.inner.send_bytes(message, self.channel.timeouts.send)?)
     }
 
+    /// Sends a value, but not at once if it is short: it leaves together with others, when 64 KiB have come together, at
+    /// the next call that sends, or at [`flush`](Connection::flush). A stream of small values costs a system call for
+    /// many of them.
+    ///
+    /// # Errors
+    /// As [`send`](Connection::send).
+    pub fn queue<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<()> {
+        let message = self.channel.dumps(value)?;
+        self.queue_bytes(&message)
+    }
+
+    /// The same for bytes as they are.
+    ///
+    /// # Errors
+    /// [`Error::Net`].
+    pub fn queue_bytes(&mut self, message: &[u8]) -> Result<()> {
+        Ok(self.inner.queue_bytes(message, self.channel.timeouts.send)?)
+    }
+
+    /// Sends what is queued. What never is goes with the connection.
+    ///
+    /// # Errors
+    /// [`Error::Net`].
+    pub fn flush(&mut self) -> Result<()> {
+        Ok(self.inner.flush(self.channel.timeouts.send)?)
+    }
+
     /// Waits for a message as it is. The bytes are those that were read from the socket, uncopied.
     ///
     /// # Errors
