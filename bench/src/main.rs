@@ -1,9 +1,11 @@
 //! Sabir beside its peers: the same bytes, both in one run, rounds that visit every peer in turn.
 //!
-//! `cargo run --release -p sabir-bench -- codec` measures the codec, `-- gateway` what a gateway costs on the way,
+//! `cargo run --release -p sabir-bench -- codec` measures the codec, `-- connection` one end against others, `-- gateway` what a gateway costs on the way,
 //! `-- stock` what programs on unmodified Pythons see. Each prints a table of medians with their spread.
 
 mod codec;
+mod connection;
+mod ends;
 mod gateway;
 mod load;
 mod processes;
@@ -18,16 +20,21 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["codec"] => codec::run(),
+        ["connection"] => connection::run(),
         ["gateway"] => gateway::run(),
         ["stock"] => stock::run(),
         // What the measurements start themselves.
+        ["end", peer, "serve", address, mode] => ends::serve(peer, address, mode),
+        ["end", peer, what @ ("pingpong" | "stream" | "queued"), address, size] => {
+            ends::client(peer, what, address, size)
+        }
         ["proxy", listen, to] => proxy::run(listen, to),
         ["serve", address, mode] => load::serve(address, mode),
         ["pingpong", address, size, seconds] => load::pingpong(address, size, seconds),
         ["stream", address, size, total] => load::stream(address, size, total),
         ["hold", address, count] => load::hold(address, count),
         _ => {
-            eprintln!("usage: sabir-bench codec|gateway|stock");
+            eprintln!("usage: sabir-bench codec|connection|gateway|stock");
             return ExitCode::from(2);
         }
     };

@@ -59,7 +59,7 @@ pub(crate) fn sabir(pinned: bool) -> Outcome<Command> {
 }
 
 /// A command on core 0 only, which leaves out what waking an idle core costs, or on all.
-fn on_core(program: PathBuf, pinned: bool) -> Command {
+pub(crate) fn on_core(program: PathBuf, pinned: bool) -> Command {
     if !pinned {
         return Command::new(program);
     }
