@@ -4,6 +4,7 @@
 //! 2.7 asserts that a traceback is a `str`, names the class of an `AutoProxy` by a `str`, and takes a path for a socket
 //! only as a `str`. A reader that may be either version gets what both read as `str`: ASCII as Python 2's.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use sabir_pickle::{Graph, Node, NodeId, Pythons, native_text};
@@ -66,26 +67,40 @@ pub fn tokens(graph: &mut Graph, to: Pythons) -> bool {
         token.replace(graph, typeid, address, ident);
         changed |= token != before;
     }
+    // Very many proxies may share their keyword arguments.
+    let mut written = BTreeMap::new();
     for mut rebuild in Rebuild::find(graph) {
         let before = rebuild;
         let serializer = native_text(graph, rebuild.serializer, to);
-        let mut kwargs = keys(graph, rebuild.kwargs, to);
-        if let Node::Dict(pairs) = &graph[kwargs] {
-            let place = pairs.iter().position(|&(key, _)| graph.text(key) == Some("exposed"));
-            if let Some((place, (key, old))) = place.and_then(|place| Some((place, *pairs.get(place)?))) {
-                let new = items(graph, old, to, usize::MAX);
-                if new != old {
-                    let Node::Dict(pairs) = &graph[kwargs] else { continue };
-                    let mut pairs = pairs.clone();
-                    pairs[place] = (key, new);
-                    kwargs = graph.add(Node::Dict(pairs));
-                }
+        let kwargs = match written.get(&rebuild.kwargs) {
+            Some(&kwargs) => kwargs,
+            None => {
+                let kwargs = proxy_keywords(graph, rebuild.kwargs, to);
+                written.insert(rebuild.kwargs, kwargs);
+                kwargs
             }
-        }
+        };
         rebuild.replace(graph, serializer, kwargs);
         changed |= rebuild != before;
     }
     changed
+}
+
+/// The keyword arguments of a proxy with native keys and native names of what is exposed.
+fn proxy_keywords(graph: &mut Graph, id: NodeId, to: Pythons) -> NodeId {
+    let kwargs = keys(graph, id, to);
+    let Node::Dict(pairs) = &graph[kwargs] else { return kwargs };
+    let place = pairs.iter().position(|&(key, _)| graph.text(key) == Some("exposed"));
+    let Some((place, (key, old))) = place.and_then(|place| Some((place, *pairs.get(place)?))) else {
+        return kwargs;
+    };
+    let mut pairs = pairs.clone();
+    let new = items(graph, old, to, usize::MAX);
+    if new == old {
+        return kwargs;
+    }
+    pairs[place] = (key, new);
+    graph.add(Node::Dict(pairs))
 }
 
 /// An address whose texts are native. What is `bytes` in Python 3, an abstract name, stays so.

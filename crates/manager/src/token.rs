@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use sabir_pickle::{Graph, Make, Node, NodeId, Step};
 
+use crate::Address;
+
 const MODULE: &str = "multiprocessing.managers";
 
 /// A `multiprocessing.managers.Token`: which object of which manager.
@@ -20,6 +22,8 @@ pub struct Token {
     pub address: NodeId,
     /// Which of the manager's objects it is.
     pub ident: NodeId,
+    /// Which step of the object gives it the three; `None` if its arguments do.
+    place: Option<usize>,
     /// The tuple of the three.
     state: NodeId,
 }
@@ -27,7 +31,7 @@ pub struct Token {
 impl Token {
     /// All tokens in a graph, in the order in which they were made; an object that is given its state twice counts twice.
     pub fn find(graph: &Graph) -> Vec<Token> {
-        if named(graph, "Token").is_empty() {
+        if !is_named(graph, "Token") {
             return Vec::new();
         }
         graph.ids().flat_map(|node| Token::states(graph, node)).collect()
@@ -36,6 +40,33 @@ impl Token {
     /// The token that a node is, as its last state has it.
     pub fn at(graph: &Graph, node: NodeId) -> Option<Token> {
         Token::states(graph, node).last()
+    }
+
+    /// The token that a node is, if it is nothing else: made without arguments and given one state, or made of its three
+    /// parts, with an address that means a manager.
+    pub fn whole(graph: &Graph, node: NodeId) -> Option<Token> {
+        let Node::Object(object) = &graph[node] else { return None };
+        let mut states = Token::states(graph, node);
+        let token = states.next().filter(|_| states.next().is_none())?;
+        let (callable, args) = object.call()?;
+        let args_are = graph.items(args)?;
+        let form = match (&object.make, &object.steps[..]) {
+            (Make::Reduce { .. }, []) => token.place.is_none(),
+            (Make::NewObj { .. }, [Step::Build(_)]) => args_are.is_empty(),
+            (Make::Reduce { .. }, [Step::Build(_)]) => match (graph.global(callable)?, args_are) {
+                ((_, "__newobj__"), [_]) => true,
+                ((_, "_reconstructor"), &[_, base, NodeId::NONE]) => {
+                    matches!(graph.global(base), Some(("builtins" | "__builtin__", "object")))
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        let plain = form
+            && matches!(graph[args], Node::Tuple(_))
+            && matches!(graph[token.state], Node::Tuple(_))
+            && Address::decode(graph, token.address).is_some();
+        plain.then_some(token)
     }
 
     /// Each state that a token is given, the arguments to its class included.
@@ -50,24 +81,29 @@ impl Token {
                 (_, Some((callable, args))) => class_of(graph, callable, args),
                 _ => return false,
             };
-            graph.global(class) == Some((MODULE, "Token"))
+            is(graph, class, MODULE, "Token")
         });
         object.into_iter().flat_map(move |object| {
-            let args = object.call().map(|(_, args)| args);
-            let built = object.steps.iter().filter_map(|step| match step {
-                Step::Build(state) => Some(*state),
+            let args = object.call().map(|(_, args)| (None, args));
+            let built = object.steps.iter().enumerate().filter_map(|(place, step)| match step {
+                Step::Build(state) => Some((Some(place), *state)),
                 _ => None,
             });
-            args.into_iter().chain(built).filter_map(move |state| Token::of(graph, node, state))
+            args.into_iter()
+                .chain(built)
+                .filter_map(move |(place, state)| Token::of(graph, node, place, state))
         })
     }
 
-    fn of(graph: &Graph, node: NodeId, state: NodeId) -> Option<Token> {
+    fn of(graph: &Graph, node: NodeId, place: Option<usize>, state: NodeId) -> Option<Token> {
         let &[typeid, address, ident] = graph.items(state)? else { return None };
         // `_reconstructor(Token, object, None)` has three arguments as well.
+        if ![typeid, address, ident].into_iter().all(|part| is_short(graph, part)) {
+            return None;
+        }
         graph.text(typeid)?;
         graph.text(ident)?;
-        Some(Token { node, typeid, address, ident, state })
+        Some(Token { node, typeid, address, ident, place, state })
     }
 
     /// Adds a token to a graph, under the name that the class has in every version.
@@ -89,24 +125,19 @@ impl Token {
             return;
         }
         let new = graph.add_tuple([typeid, address, ident]);
-        let old = core::mem::replace(&mut self.state, new);
+        self.state = new;
         (self.typeid, self.address, self.ident) = (typeid, address, ident);
-        if let Node::Object(object) = graph.node_mut(self.node) {
-            match &mut object.make {
-                Make::Reduce { args, .. } | Make::NewObj { args, .. } | Make::NewObjEx { args, .. }
-                    if *args == old =>
-                {
-                    *args = new;
-                }
-                _ => {}
-            }
-            for step in &mut object.steps {
-                if let Step::Build(state) = step
-                    && *state == old
-                {
+        let Node::Object(object) = graph.node_mut(self.node) else { return };
+        match (self.place, &mut object.make) {
+            (Some(place), _) => {
+                if let Some(Step::Build(state)) = object.steps.get_mut(place) {
                     *state = new;
                 }
             }
+            (None, Make::Reduce { args, .. } | Make::NewObj { args, .. } | Make::NewObjEx { args, .. }) => {
+                *args = new;
+            }
+            (None, _) => {}
         }
     }
 }
@@ -129,7 +160,7 @@ pub struct Rebuild {
 impl Rebuild {
     /// All proxies in a graph, in the order in which they were made.
     pub fn find(graph: &Graph) -> Vec<Rebuild> {
-        if named(graph, "RebuildProxy").is_empty() {
+        if !is_named(graph, "RebuildProxy") {
             return Vec::new();
         }
         graph.ids().filter_map(|node| Rebuild::at(graph, node)).collect()
@@ -139,7 +170,7 @@ impl Rebuild {
     pub fn at(graph: &Graph, node: NodeId) -> Option<Rebuild> {
         let Node::Object(object) = &graph[node] else { return None };
         let Make::Reduce { callable, args } = object.make else { return None };
-        if graph.global(callable) != Some((MODULE, "RebuildProxy")) {
+        if !is(graph, callable, MODULE, "RebuildProxy") {
             return None;
         }
         let &[function, token, serializer, kwargs] = graph.items(args)? else { return None };
@@ -174,23 +205,50 @@ impl Rebuild {
     }
 }
 
-/// The nodes that are this name of the module.
-fn named(graph: &Graph, name: &str) -> Vec<NodeId> {
-    graph.ids().filter(|&id| graph.global(id) == Some((MODULE, name))).collect()
+/// Whether the module's name is in a graph at all.
+fn is_named(graph: &Graph, name: &str) -> bool {
+    graph.ids().any(|id| is(graph, id, MODULE, name))
+}
+
+/// Whether a node is this global. A name of any length costs no more than this one: very many objects may be of one class.
+fn is(graph: &Graph, id: NodeId, module: &str, name: &str) -> bool {
+    let Node::Global(global) = &graph[id] else { return false };
+    graph.blob(global.module) == module.as_bytes() && graph.blob(global.name) == name.as_bytes()
+}
+
+/// Whether a part of a token is no longer than any manager writes it, its own parts included.
+fn is_short(graph: &Graph, part: NodeId) -> bool {
+    let text = |id: NodeId| match graph[id] {
+        Node::Str(blob) | Node::String(blob) | Node::Bytes(blob) => blob.len() <= MAX_TEXT,
+        _ => true,
+    };
+    let all = |items: &[NodeId]| items.len() <= MAX_PARTS && items.iter().all(|&item| text(item));
+    match &graph[part] {
+        Node::Tuple(items) => all(items),
+        Node::Object(object) => object.call().and_then(|(_, args)| graph.items(args)).is_none_or(all),
+        _ => text(part),
+    }
 }
 
 /// The class of an object that a call makes: what is called, or the first argument of the two functions that call
 /// `__new__` of it.
 fn class_of(graph: &Graph, callable: NodeId, args: NodeId) -> NodeId {
-    let makes = matches!(
-        graph.global(callable),
-        Some(("copyreg" | "copy_reg", "_reconstructor" | "__newobj__" | "__newobj_ex__"))
-    );
+    let makes = ["copyreg", "copy_reg"]
+        .into_iter()
+        .any(|module| MAKERS.into_iter().any(|name| is(graph, callable, module, name)));
     match graph.items(args) {
         Some(&[class, ..]) if makes => class,
         _ => callable,
     }
 }
+
+const MAKERS: [&str; 3] = ["_reconstructor", "__newobj__", "__newobj_ex__"];
+
+/// No typeid, address or ident of a manager is as long. A long text may be part of very many tokens, and is looked at for
+/// each.
+const MAX_TEXT: usize = 4096;
+/// A socket's address has four parts at most.
+const MAX_PARTS: usize = 4;
 
 #[cfg(test)]
 mod tests;

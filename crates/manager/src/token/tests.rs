@@ -111,3 +111,62 @@ fn proxies_as_values_are_found_and_changed() {
     rebuild.replace(&mut graph, serializer, rebuild.kwargs);
     assert_eq!(Rebuild::find(&graph), [rebuild]);
 }
+
+/// An object with a hundred thousand states once took a look at all of them for each.
+#[test]
+fn each_state_is_replaced_where_it_was_found() {
+    const STATES: usize = 100_000;
+    let mut pickle = b"\x80\x02cmultiprocessing.managers\nToken\n)\x81(U\x01aU\x01bU\x01ctq\x01b".to_vec();
+    pickle.extend(b"h\x01b".repeat(STATES - 1));
+    pickle.push(b'.');
+    let mut graph = Graph::from_slice(&pickle).unwrap();
+    let tokens = Token::find(&graph);
+    assert_eq!(tokens.len(), STATES);
+    for (number, mut token) in tokens.into_iter().enumerate() {
+        let ident = graph.add_int(number as i64);
+        token.replace(&mut graph, token.typeid, token.address, ident);
+    }
+    let Node::Object(object) = &graph[graph.root()] else { panic!("an object") };
+    let idents: Vec<i64> = object
+        .steps
+        .iter()
+        .map(|step| {
+            let Step::Build(state) = step else { panic!("a state") };
+            graph.int(graph.items(*state).unwrap()[2]).unwrap()
+        })
+        .collect();
+    assert!(idents.into_iter().eq(0..STATES as i64));
+}
+
+#[test]
+fn parts_that_no_manager_writes_so_long_are_none_of_a_token() {
+    // They may be shared by very many tokens, of which each costs a look at them.
+    let long = "x".repeat(5000);
+    for place in 0..3 {
+        let mut graph = Graph::new();
+        let mut parts = ["dict", "/tmp/s", "7f"].map(|text| graph.add_str(text));
+        parts[place] = graph.add_str(&long);
+        let node = Token::encode(&mut graph, parts[0], parts[1], parts[2]);
+        assert_eq!(Token::at(&graph, node), None);
+    }
+}
+
+#[test]
+fn whole_tokens_are_those_that_are_nothing_else() {
+    for pickle in TOKENS {
+        let graph = Graph::from_slice(pickle).unwrap();
+        assert!(Token::whole(&graph, graph.root()).is_some(), "{}", pickle.escape_ascii());
+    }
+    let odd: [&[u8]; 4] = [
+        // Two states, a state that is a list, one more step, an argument.
+        b"\x80\x02cmultiprocessing.managers\nToken\n)\x81U\x01aU\x01bU\x01c\x87q\x01bh\x01b.",
+        b"\x80\x02cmultiprocessing.managers\nToken\n)\x81](U\x01aU\x01bU\x01ceb.",
+        b"\x80\x02cmultiprocessing.managers\nToken\n)\x81U\x01aU\x01bU\x01c\x87bNa.",
+        b"\x80\x02cmultiprocessing.managers\nToken\nN\x85\x81U\x01aU\x01bU\x01c\x87b.",
+    ];
+    for pickle in odd {
+        let graph = Graph::from_slice(pickle).unwrap();
+        assert_eq!(Token::whole(&graph, graph.root()), None, "{}", pickle.escape_ascii());
+        assert!(Token::at(&graph, graph.root()).is_some(), "{}", pickle.escape_ascii());
+    }
+}
