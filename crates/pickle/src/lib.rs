@@ -28,6 +28,7 @@ mod output;
 mod report;
 #[cfg(feature = "serde")]
 pub mod serde;
+mod sound;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
@@ -48,6 +49,7 @@ pub use output::Segments;
 pub use report::{
     Call, Callee, Name, PersistentId, Report, Target, Verdict, Verdicts, VerdictsError, report,
 };
+pub use sound::is_sound;
 pub use text::float_repr;
 pub use translate::{Py2Str, Py2Text, Translation, names_something, native_text};
 pub use version::{ParseVersionError, Pythons, Version};
