@@ -1,7 +1,7 @@
 //! What is known of a peer, and of one upstream address.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use sabir_manager::{Address, Exposed};
@@ -20,16 +20,22 @@ pub fn pythons(hints: &PeerHints) -> Option<Pythons> {
 /// What is known of the server at one upstream address: shared by all connections to it, since a manager's clients
 /// open a new one for almost every request.
 ///
-/// It is bounded: of 65,536 objects and 10,000 names the oldest are forgotten first. When the server turns out to be
-/// another version than before, it was started anew, and all is forgotten but the alias.
+/// One client must not mislead the others, so all of it comes from what the server itself says in answer to `create` and
+/// `get_methods` and in `#PROXY`, never from the tokens in a value, which may be any client's.
+///
+/// It is bounded: of 65,536 objects, the one that was not called for longest is forgotten first, and its methods are then
+/// passed on as they are called; more than 10,000 names are not collected. When the server turns out to be another version
+/// than before, it was started anew, and all is forgotten but the alias.
 #[derive(Clone, Debug, Default)]
 pub struct ServerKnowledge {
     pub(crate) peer: Peer,
     alias: Option<Address>,
     own: Option<Address>,
     objects: BTreeMap<Box<str>, Object>,
-    /// The idents of the objects, the oldest first.
-    order: VecDeque<Box<str>>,
+    /// The idents of the objects, by when they were last called.
+    order: BTreeMap<u64, Box<str>>,
+    /// How often any object was called: the time in `order`.
+    calls: u64,
     learned: BTreeSet<String>,
 }
 
@@ -37,8 +43,10 @@ pub struct ServerKnowledge {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Object {
     pub(crate) typeid: Box<str>,
-    /// What it exposes; `None` if it is known from a token alone.
-    pub(crate) exposed: Option<Exposed>,
+    /// What it exposes.
+    pub(crate) exposed: Exposed,
+    /// When it was last called.
+    called: u64,
 }
 
 impl ServerKnowledge {
@@ -68,37 +76,51 @@ impl ServerKnowledge {
         }
     }
 
-    /// Certain is what a `#PROXY` reply says, which the server itself makes; any other token may be somebody else's.
-    pub(crate) fn learn_own_address(&mut self, address: &Address, certain: bool) {
-        if certain || self.own.is_none() {
-            self.own = Some(address.clone());
-        }
+    /// What the server calls itself in a `#PROXY` reply.
+    pub(crate) fn learn_own_address(&mut self, address: &Address) {
+        self.own = Some(address.clone());
     }
 
-    pub(crate) fn learn_object(&mut self, ident: &str, typeid: &str, exposed: Option<Exposed>) {
+    /// What a reply of the server says of an object. Where the typeid is not `certain`, since only a client has said it,
+    /// one that is known stays.
+    pub(crate) fn learn_object(&mut self, ident: &str, typeid: &str, exposed: Exposed, certain: bool) {
         if ident.len() > MAX_TEXT || typeid.len() > MAX_TEXT {
             return;
         }
-        if let Some(object) = self.objects.get_mut(ident) {
+        if self.recall(ident).is_some()
+            && let Some(object) = self.objects.get_mut(ident)
+        {
             // CPython's idents are addresses in memory, which it uses again for other objects.
-            if *object.typeid != *typeid {
-                *object = Object { typeid: typeid.into(), exposed };
-            } else if exposed.is_some() {
-                object.exposed = exposed;
+            if certain {
+                object.typeid = typeid.into();
             }
+            object.exposed = exposed;
             return;
         }
-        if self.order.len() >= MAX_OBJECTS
-            && let Some(oldest) = self.order.pop_front()
+        if self.objects.len() >= MAX_OBJECTS
+            && let Some((_, oldest)) = self.order.pop_first()
         {
             self.objects.remove(&oldest);
         }
-        self.order.push_back(ident.into());
-        self.objects.insert(ident.into(), Object { typeid: typeid.into(), exposed });
+        self.calls += 1;
+        self.order.insert(self.calls, ident.into());
+        let object = Object { typeid: typeid.into(), exposed, called: self.calls };
+        self.objects.insert(ident.into(), object);
     }
 
     pub(crate) fn object(&self, ident: &str) -> Option<&Object> {
         self.objects.get(ident)
+    }
+
+    /// An object that is called, and so is not forgotten soon.
+    pub(crate) fn recall(&mut self, ident: &str) -> Option<&Object> {
+        let object = self.objects.get_mut(ident)?;
+        self.calls += 1;
+        let before = core::mem::replace(&mut object.called, self.calls);
+        if let Some(ident) = self.order.remove(&before) {
+            self.order.insert(self.calls, ident);
+        }
+        Some(object)
     }
 
     /// Whether anything is new.
@@ -283,35 +305,47 @@ mod tests {
     fn what_contradicts_is_forgotten_with_all_that_hangs_on_it() {
         let mut server = ServerKnowledge::new(None);
         server.saw(Evidence::of(&scan(b"\x80\x02U\x01a.").unwrap(), true));
-        server.learn_object("7f00", "dict", None);
-        server.learn_own_address(&Address::Unix(b"/a".to_vec()), true);
+        server.learn_object("7f00", "dict", Exposed::default(), true);
+        server.learn_own_address(&Address::Unix(b"/a".to_vec()));
         assert!(server.saw(Evidence::of(&scan(b"\x80\x04\x8c\x01a.").unwrap(), true)));
         assert_eq!(server.pythons(), Pythons::writing(4));
         assert_eq!((server.object("7f00"), server.own_address()), (None, None));
     }
 
     #[test]
-    fn the_oldest_object_is_forgotten_first() {
+    fn a_client_with_very_many_objects_makes_nobody_forget_those_in_use() {
         let mut server = ServerKnowledge::new(None);
-        for n in 0..=MAX_OBJECTS {
-            server.learn_object(&alloc::format!("{n:x}"), "dict", None);
+        server.learn_object("used", "dict", Exposed::default(), true);
+        server.learn_object("idle", "dict", Exposed::default(), true);
+        for n in 0..2 * MAX_OBJECTS {
+            server.learn_object(&alloc::format!("{n:x}"), "list", Exposed::default(), true);
+            if n % 1000 == 0 {
+                assert!(server.recall("used").is_some(), "{n}");
+            }
         }
         assert_eq!((server.objects.len(), server.order.len()), (MAX_OBJECTS, MAX_OBJECTS));
-        assert_eq!(server.object("0"), None);
-        assert!(server.object("1").is_some());
+        assert_eq!(server.object("idle"), None);
     }
 
     #[test]
-    fn a_proxy_reply_knows_the_own_address_better_than_a_value() {
+    fn what_a_client_says_of_an_object_does_not_change_what_the_server_said() {
+        let mut server = ServerKnowledge::new(None);
+        let typeid = |server: &ServerKnowledge| server.object("7f").unwrap().typeid.clone();
+        server.learn_object("7f", "Iterator", Exposed::default(), true);
+        server.learn_object("7f", "dict", Exposed::default(), false);
+        assert_eq!(&*typeid(&server), "Iterator");
+        server.learn_object("7f", "list", Exposed::default(), true);
+        assert_eq!(&*typeid(&server), "list", "another object in the same place");
+    }
+
+    #[test]
+    fn an_alias_goes_before_what_the_server_calls_itself() {
         let address = |port| Address::Inet { host: "0.0.0.0".into(), port };
         let mut server = ServerKnowledge::new(None);
-        server.learn_own_address(&address(1), false);
-        server.learn_own_address(&address(2), false);
+        server.learn_own_address(&address(1));
         assert_eq!(server.own_address(), Some(&address(1)));
-        server.learn_own_address(&address(3), true);
-        assert_eq!(server.own_address(), Some(&address(3)));
-        server.learn_own_address(&address(4), false);
-        assert_eq!(server.own_address(), Some(&address(3)));
-        assert_eq!(ServerKnowledge::new(Some(address(9))).own_address(), Some(&address(9)));
+        let mut server = ServerKnowledge::new(Some(address(9)));
+        server.learn_own_address(&address(1));
+        assert_eq!(server.own_address(), Some(&address(9)));
     }
 }

@@ -24,10 +24,10 @@ pub(super) enum Expected {
     Value,
     /// A text of the server.
     Text,
-    /// Ident and exposed methods of a new object of this typeid.
-    Created(String),
-    /// The exposed methods of an object.
-    Methods { ident: String, typeid: String },
+    /// Ident and exposed methods of a new object, of this typeid if it is one to remember.
+    Created(Option<String>),
+    /// The exposed methods of an object: its ident, and the typeid that the client has for it.
+    Methods(Option<(String, String)>),
 }
 
 /// Stock clients wait for each reply; who does not may have this many requests in flight.
@@ -74,7 +74,7 @@ impl Relay {
     }
 
     /// What to expect of the reply to a request that needs no second look; `None` if it needs one.
-    fn expected_of_plain(&self, frame: Frame<'_>, server: &ServerKnowledge) -> Option<Expected> {
+    fn expected_of_plain(&self, frame: Frame<'_>, server: &mut ServerKnowledge) -> Option<Expected> {
         if !frame.is_plain() || frame.may_need_native_texts() {
             return None;
         }
@@ -92,18 +92,18 @@ impl Relay {
         config: &'c Config,
         ident: &str,
         method: &str,
-        server: &ServerKnowledge,
+        server: &mut ServerKnowledge,
     ) -> Option<&'c Rule> {
         if !config.methods.may_translate(method) {
             return None;
         }
-        let object = server.object(ident)?;
-        let (typeid, exposed) = (&*object.typeid, object.exposed);
-        let (client, server) = (self.client.pythons(), server.pythons());
+        let (client, pythons) = (self.client.pythons(), server.pythons());
+        let object = server.recall(ident)?;
+        let (typeid, exposed, server) = (&*object.typeid, Some(object.exposed), pythons);
         config.methods.rule(&Call { typeid, exposed, method, client, server })
     }
 
-    fn rewrite(&mut self, graph: &mut Graph, request: &Request, server: &ServerKnowledge) -> Rewriting {
+    fn rewrite(&mut self, graph: &mut Graph, request: &Request, server: &mut ServerKnowledge) -> Rewriting {
         let config = self.config.clone();
         let (ident, method) = (graph.text(request.ident), graph.text(request.method));
         let rule = ident.zip(method).and_then(|(ident, method)| self.rule(&config, ident, method, server));
@@ -149,30 +149,34 @@ impl Relay {
         let mut reply = original;
         let client = frame.target.pythons;
         match (reply.kind, expected) {
-            (Kind::Return, Expected::Created(typeid)) => {
+            (Kind::Return, Expected::Created(Some(typeid))) => {
                 if let Some(&[ident, exposed]) = graph.items(reply.result)
                     && let Some(text) = graph.text(ident).map(ToString::to_string)
                 {
-                    let new = self.expose(&mut graph, typeid, &text, exposed, client, server);
+                    let object = (text.as_str(), typeid.as_str());
+                    let new = self.expose(&mut graph, object, true, exposed, client, server);
                     if new != exposed {
                         reply.result = graph.add_tuple([ident, new]);
                     }
                 }
             }
-            (Kind::Return, Expected::Methods { ident, typeid }) => {
-                reply.result = self.expose(&mut graph, typeid, ident, reply.result, client, server);
+            (Kind::Return, Expected::Methods(Some((ident, typeid)))) => {
+                // The server looks for the ident alone, so the typeid is what the client says.
+                let object = (ident.as_str(), typeid.as_str());
+                reply.result = self.expose(&mut graph, object, false, reply.result, client, server);
             }
             (Kind::Proxy, _) => {
                 if let Some(&[exposed, node]) = graph.items(reply.result)
-                    && let Some(token) = Token::find(&graph).into_iter().find(|token| token.node == node)
+                    && let Some(token) = Token::at(&graph, node)
                 {
                     // The server has just made it, so this is what it calls itself.
                     if let Some(address) = Address::decode(&graph, token.address) {
-                        server.learn_own_address(&address, true);
+                        server.learn_own_address(&address);
                     }
                     let text = |id| graph.text(id).unwrap_or_default().to_string();
                     let (typeid, ident) = (text(token.typeid), text(token.ident));
-                    let new = self.expose(&mut graph, &typeid, &ident, exposed, client, server);
+                    let object = (ident.as_str(), typeid.as_str());
+                    let new = self.expose(&mut graph, object, true, exposed, client, server);
                     if new != exposed {
                         reply.result = graph.add_tuple([new, node]);
                     }
@@ -184,7 +188,7 @@ impl Relay {
             Expected::Value => Holds::Value,
             Expected::Text => Holds::Text,
             Expected::Created(_) => Holds::Created,
-            Expected::Methods { .. } => Holds::Methods,
+            Expected::Methods(_) => Holds::Methods,
         };
         reply = native::reply(&mut graph, &reply, holds, native_for(&self.config, client));
         if reply != original {
@@ -194,13 +198,13 @@ impl Relay {
         self.finish(frame, graph, reply != original, server)
     }
 
-    /// Learns what an object exposes; gives the exposed methods with those that this client will call and that we can
-    /// translate.
+    /// Learns what an object (ident and typeid, which may be `certain`) exposes; gives the exposed methods with those that
+    /// this client will call and that we can translate.
     fn expose(
         &self,
         graph: &mut Graph,
-        typeid: &str,
-        ident: &str,
+        (ident, typeid): (&str, &str),
+        certain: bool,
         exposed: NodeId,
         client: Pythons,
         server: &mut ServerKnowledge,
@@ -208,7 +212,7 @@ impl Relay {
         let methods = &self.config.methods;
         let Some(items) = graph.items(exposed) else { return exposed };
         let known: Exposed = methods.exposed(items.iter().filter_map(|&item| graph.text(item)));
-        server.learn_object(ident, typeid, Some(known));
+        server.learn_object(ident, typeid, known, certain);
         let missing: Vec<&str> = methods.missing(typeid, known, client, server.pythons()).collect();
         if missing.is_empty() {
             return exposed;
@@ -227,11 +231,10 @@ fn expected(graph: &Graph, request: &Request) -> Expected {
     let text = |id| graph.text(id).filter(|text| text.len() <= MAX_TEXT).map(ToString::to_string);
     let first = graph.items(request.args).and_then(|args| args.first().copied());
     match (graph.text(request.method), request.is_function()) {
-        (Some("create"), true) => first.and_then(text).map(Expected::Created).unwrap_or_default(),
+        (Some("create"), true) => Expected::Created(first.and_then(text)),
         (Some("get_methods"), true) => {
-            let token = Token::find(graph).into_iter().find(|token| Some(token.node) == first);
-            let parts = token.and_then(|token| Some((text(token.ident)?, text(token.typeid)?)));
-            parts.map(|(ident, typeid)| Expected::Methods { ident, typeid }).unwrap_or_default()
+            let token = first.and_then(|node| Token::at(graph, node));
+            Expected::Methods(token.and_then(|token| Some((text(token.ident)?, text(token.typeid)?))))
         }
         (Some(method), _) if is_text(method) => Expected::Text,
         _ => Expected::Value,

@@ -2,8 +2,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 
-use sabir_manager::{Address, Reply, Token};
-use sabir_pickle::{DumpOptions, Names, Node, NodeId, Py2Str, Py2Text, Translation, Version};
+use sabir_manager::{Address, Exposed, Methods, Reply, Token};
+use sabir_pickle::{DumpOptions, Make, Names, Node, NodeId, Py2Str, Py2Text, Step, Translation, Version};
 
 use super::*;
 use crate::config::Route;

@@ -38,13 +38,7 @@ impl Relay {
                 Side::Client => from_client(&self.addresses, server, &address, typeid, ident),
             };
             let new = match (whose, frame.from) {
-                (Whose::Ours, Side::Server) => {
-                    server.learn_object(ident, typeid, None);
-                    if address.may_be(&self.addresses.server) {
-                        server.learn_own_address(&address, false);
-                    }
-                    self.addresses.client.clone()
-                }
+                (Whose::Ours, Side::Server) => self.addresses.client.clone(),
                 (Whose::Ours, Side::Client) => server.own_address().unwrap_or(&self.addresses.server).clone(),
                 (Whose::Route(route), Side::Server) => listening(route, &self.addresses.client),
                 (Whose::Route(route), Side::Client) => route.alias.as_ref().unwrap_or(&route.to).clone(),

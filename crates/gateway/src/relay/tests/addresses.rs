@@ -43,6 +43,29 @@ fn a_proxy_reply_tells_what_the_server_calls_itself() {
 }
 
 #[test]
+fn a_token_in_a_value_says_nothing_of_the_server() {
+    // One client stored it, and once the gateway took the server for `localhost` from then on, and `7f` for a dict, so that
+    // the proxies of all other clients failed.
+    let mut pair = Pair::manager(Config::default(), &PY313, &PY27);
+    let exposed = Methods::builtin().exposed(["next"]);
+    pair.server.learn_object("7f", "Iterator", exposed, true);
+    pair.gives(Side::Client, &PY313.request(Some("aa"), "get", |_| vec![]));
+    assert_eq!(
+        addresses(&pair.gives(Side::Server, &value(&PY27, &inet("localhost", 6000)))),
+        ["127.0.0.1:5000"]
+    );
+    assert_eq!(pair.server.own_address(), None);
+    assert_eq!(&*pair.server.object("7f").unwrap().typeid, "Iterator");
+    pair.gives(
+        Side::Client,
+        &PY313.request(None, "get_methods", |g| vec![g.token("dict", &inet("127.0.0.1", 5000), "7f")]),
+    );
+    pair.gives(Side::Server, &PY27.reply(|g| (g.text("#RETURN"), g.texts(&["next"]))));
+    let next = PY313.request(Some("7f"), "__next__", |_| vec![]);
+    assert_eq!(show(&pair.gives(Side::Client, &next)), "2 (s'7f' s'next' () {})");
+}
+
+#[test]
 fn an_alias_goes_before_what_is_learnt() {
     let mut pair = Pair::manager(Config::default(), &PY313, &PY313);
     pair.server = ServerKnowledge::new(Some(inet("db", 1)));
@@ -81,7 +104,7 @@ fn a_client_that_calls_the_gateway_by_a_name_is_known_by_its_objects() {
     let named = inet("gateway.example", 5000);
     assert!(matches!(pair.says(Side::Client, &argument(&PY313, &named)), Outcome::Pass));
     assert_eq!(pair.events().len(), 1);
-    pair.server.learn_object("7f", "dict", None);
+    pair.server.learn_object("7f", "dict", Exposed::default(), true);
     pair.says(Side::Server, &PY313.reply(|g| (g.text("#RETURN"), NodeId::NONE)));
     assert_eq!(addresses(&pair.gives(Side::Client, &argument(&PY313, &named))), ["127.0.0.1:6000"]);
 }

@@ -115,7 +115,8 @@ fn equal_versions_pass_byte_for_byte() {
 #[test]
 fn a_timeout_that_2_7_does_not_know_is_said_to_the_client() {
     let mut pair = Pair::manager(Config::default(), &PY313, &PY27);
-    pair.server.learn_object("7f02", "Lock", None);
+    let exposed = Methods::builtin().exposed(["acquire", "release"]);
+    pair.server.learn_object("7f02", "Lock", exposed, true);
     let acquire = PY313.request(Some("7f02"), "acquire", |g| vec![NodeId::TRUE, g.graph.add_int(5)]);
     let (kind, text, pickle) = pair.told(Side::Client, &acquire);
     assert_eq!((kind, pickle[1]), ("#TRACEBACK", 5));
@@ -171,7 +172,8 @@ fn who_does_not_wait_for_replies_gets_none_out_of_order() {
 #[test]
 fn a_server_that_changes_its_version_is_another() {
     let mut pair = Pair::manager(Config::default(), &PY313, &PY27);
-    pair.server.learn_object("7f01", "Iterator", None);
+    let exposed = Methods::builtin().exposed(["next"]);
+    pair.server.learn_object("7f01", "Iterator", exposed, true);
     pair.says(Side::Server, &PY313.reply(|g| (g.text("#RETURN"), NodeId::NONE)));
     let next = PY313.request(Some("7f01"), "__next__", |_| vec![]);
     assert!(matches!(pair.says(Side::Client, &next), Outcome::Pass));
