@@ -42,7 +42,7 @@ pub enum Event {
     Refused {
         /// Who sent it.
         from: Side,
-        /// What the client was told.
+        /// Why, as the client was told behind `sabir gateway: `.
         text: String,
     },
     /// An allowed name that can do anything passed.

@@ -1,7 +1,7 @@
 //! What a client is told when its request, or the reply to it, cannot be passed on.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use sabir_manager::native::{self, Holds};
 use sabir_manager::{Kind, Reply};
@@ -35,7 +35,7 @@ impl Relay {
             }
             _ => Kind::Traceback,
         };
-        self.tell(from, kind, format!("sabir gateway: {error}"), server)
+        self.tell(from, kind, error.to_string(), server)
     }
 
     /// Tells the client, instead of passing on what `from` sent.
@@ -44,7 +44,8 @@ impl Relay {
         if from == Side::Client && !self.expected.is_empty() {
             return Outcome::Close(RelayError::Pipelined { text });
         }
-        let reply = match self.told(kind, &text, server) {
+        // A traceback ends its last line, and RemoteError goes on right behind it.
+        let reply = match self.told(kind, &format!("sabir gateway: {text}\n"), server) {
             Ok(reply) => reply,
             Err(source) => return Outcome::Close(RelayError::Untranslatable { from: Side::Server, source }),
         };

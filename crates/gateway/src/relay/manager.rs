@@ -59,7 +59,6 @@ impl Relay {
             Rewriting::Keep => {}
             Rewriting::Request(new) => request = new,
             Rewriting::NoEquivalent(text) => {
-                let text = alloc::format!("sabir gateway: {text}");
                 return Ok(self.tell(Side::Client, Kind::Traceback, text, server));
             }
         }

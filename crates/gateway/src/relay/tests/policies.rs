@@ -16,9 +16,10 @@ fn a_refused_request_is_answered_with_the_flag_that_allows_it() {
     assert_eq!(kind, "#TRACEBACK");
     assert_eq!(
         text,
-        "sabir gateway: the client sent posix.system, which the policy refuses: --allow posix.system lets it pass"
+        "sabir gateway: the client sent posix.system, which the policy refuses: --allow posix.system lets it pass\n"
     );
-    assert!(matches!(&pair.events()[..], [Event::Refused { from: Side::Client, .. }]));
+    let [Event::Refused { from: Side::Client, text }] = &pair.events()[..] else { panic!("one event") };
+    assert!(text.starts_with("the client sent posix.system") && !text.ends_with('\n'), "{text}");
 }
 
 #[test]
