@@ -1,6 +1,10 @@
 //! What becomes of one pickle, whatever it is for.
 
-use sabir_pickle::{DumpOptions, Graph, MemoStyle, Opcode, OpcodeSet, Pythons, Scan, names_something};
+use alloc::string::String;
+
+use sabir_pickle::{
+    Category, DumpOptions, ErrorKind, Graph, MemoStyle, Opcode, OpcodeSet, Pythons, Scan, names_something,
+};
 
 use super::{Frame, Outcome, Relay};
 use crate::config::Config;
@@ -48,10 +52,20 @@ impl Relay {
         let graph = match Graph::load(frame.body.clone(), &self.config.limits) {
             Ok(graph) => graph,
             // Bytes that `send_bytes` sent may look like opcodes, and no reader can load them any more than we can.
-            Err(error) if self.may_be_bytes(&error) => return Ok(Outcome::Pass),
+            Err(error) if error.category() == Category::Malformed && self.may_be_bytes() => {
+                return Ok(Outcome::Pass);
+            }
             Err(source) => return Err(RelayError::Malformed { from: frame.from, source }),
         };
-        self.finish(frame, graph, false, server)
+        match self.finish(frame, graph, false, server) {
+            // It asks for buffers that no frame has room for, so no reader can load it either.
+            Err(RelayError::Untranslatable { source, .. })
+                if matches!(source.kind(), ErrorKind::MissingBuffer(_)) && self.may_be_bytes() =>
+            {
+                Ok(Outcome::Pass)
+            }
+            outcome => outcome,
+        }
     }
 
     /// The last steps: tokens, names, strings and forms, then the policy, then the pickle, if it is another.
@@ -100,9 +114,8 @@ impl Relay {
     }
 
     /// Whether a frame that cannot be loaded may be no pickle at all, and may pass.
-    fn may_be_bytes(&self, error: &sabir_pickle::Error) -> bool {
+    fn may_be_bytes(&self) -> bool {
         self.config.mode == crate::Mode::Auto
-            && error.category() == sabir_pickle::Category::Malformed
             && !matches!(self.config.policy, Policy::Strict { allow_raw: false, .. })
     }
 }

@@ -1,5 +1,6 @@
 //! Connections of `Listener` and `Client`, without a manager.
 
+use super::policies::strict;
 use super::*;
 
 const RAW: [&[u8]; 6] = [
@@ -22,6 +23,17 @@ fn what_is_no_pickle_passes_byte_for_byte() {
         // Opcodes that no unpickler gets through.
         assert!(matches!(pair.says(from, b"\x80\x04ee."), Outcome::Pass));
         assert!(matches!(pair.says(from, b"\x80\x04hello."), Outcome::Pass));
+    }
+}
+
+#[test]
+fn bytes_that_ask_for_a_buffer_beside_them_are_no_pickle_of_a_frame() {
+    // `send_bytes(b'\x80\x05\x97.')` once closed the connection.
+    let mut pair = Pair::new(Config::default());
+    assert!(matches!(pair.says(Side::Client, b"\x80\x05\x97."), Outcome::Pass));
+    for config in [strict(), Config { mode: Mode::Pickle, ..Config::default() }] {
+        let outcome = Pair::new(config).says(Side::Client, b"\x80\x05\x97.");
+        assert!(matches!(outcome, Outcome::Close(RelayError::Untranslatable { .. })), "{outcome:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn strict() -> Config {
+pub(super) fn strict() -> Config {
     Config { policy: Policy::Strict { allow: AllowList::builtin(), allow_raw: false }, ..Config::default() }
 }
 
