@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use sabir_manager::{Head, Request};
-use sabir_pickle::{Graph, Pythons, Scan, Segments, scan};
+use sabir_pickle::{Graph, Pythons, Scan, Segments, is_sound, scan};
 
 use self::manager::Expected;
 use crate::Side;
@@ -73,6 +73,8 @@ struct Frame<'f> {
     target: Target,
     /// Whether the target reads it as it is, names and classes aside.
     readable: bool,
+    /// Whether it may pass as it is without having been loaded.
+    sound: bool,
 }
 
 /// What is known of a reader.
@@ -140,7 +142,7 @@ impl Relay {
         }
         let (source, target) = (self.pythons(from, server), self.target(from.other(), server));
         let readable = self.config.translation.may_pass(&scan, source, target.pythons, target.readable);
-        let frame = Frame { from, body, scan: &scan, source, target, readable };
+        let frame = Frame { from, body, scan: &scan, source, target, readable, sound: self.is_sound(body) };
         let outcome = match (self.speaking, from) {
             (Speaking::Manager, Side::Client) => self.request(frame, server),
             (Speaking::Manager, Side::Server) => self.reply(frame, server),
@@ -185,6 +187,16 @@ impl Relay {
     fn is_strict_against(&self, scan: &Scan, body: &Bytes) -> bool {
         let odd = scan.protocol < 2 || scan.length != body.len();
         odd && matches!(self.config.policy, Policy::Strict { allow_raw: false, .. })
+    }
+
+    /// Whether nobody has to look further into a pickle without names: the policy is lax, or every reader gets from it what
+    /// we would, at no greater cost.
+    fn is_sound(&self, body: &[u8]) -> bool {
+        !self.is_strict() || is_sound(body)
+    }
+
+    fn is_strict(&self) -> bool {
+        matches!(self.config.policy, Policy::Strict { .. })
     }
 
     fn pythons(&self, side: Side, server: &ServerKnowledge) -> Pythons {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use sabir_manager::Reply;
-use sabir_pickle::{Graph, Limits, Pythons, Version, names_something, scan};
+use sabir_pickle::{Graph, Limits, Pythons, Version, is_sound, names_something, scan};
 
 use crate::{Address, Addresses, AllowList, Config, Mode, Outcome, Policy, Relay, ServerKnowledge, Side};
 
@@ -86,6 +86,7 @@ fn judge(config: &Config, from: Side, body: &Bytes, outcome: Outcome) {
                 !names_something(&scan),
                 "the strict policy passes no name that it has not written itself"
             );
+            assert!(is_sound(body), "the strict policy passes nothing odd that it has not written itself");
         }
         Outcome::Pass | Outcome::Close(_) => {}
         Outcome::Replace(pickle) => {

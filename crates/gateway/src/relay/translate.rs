@@ -20,7 +20,7 @@ const TEXTS: OpcodeSet =
 impl Frame<'_> {
     /// Whether the frame can pass as it is, if nothing in it means anything to a manager.
     pub(super) fn is_plain(&self) -> bool {
-        self.readable && !names_something(self.scan)
+        self.readable && self.sound && !names_something(self.scan)
     }
 
     /// Whether texts that must be the reader's own `str` may have to be written anew.

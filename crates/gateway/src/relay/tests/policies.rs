@@ -68,6 +68,23 @@ fn what_has_names_is_written_anew() {
 }
 
 #[test]
+fn what_names_nothing_is_understood_before_it_passes() {
+    // CPython allocates a memo of 134 million entries for this, underflows on that, and waits for the whole of a frame.
+    let mut pair = Pair::new(strict());
+    pair.says(Side::Server, b"\x80\x04N.");
+    assert_eq!(pair.gives(Side::Client, b"\x80\x02Nr\x00\x00\x00\x08."), b"\x80\x02N.");
+    for body in [&b"\x80\x02a."[..], b"\x80\x04\x95\0\0\0\0\0\0\0\x40N.", b"\x80\x02h\x07."] {
+        let mut pair = Pair::new(strict());
+        pair.says(Side::Server, b"\x80\x04N.");
+        let outcome = pair.says(Side::Client, body);
+        assert!(matches!(outcome, Outcome::Close(RelayError::Malformed { .. })), "{}", body.escape_ascii());
+        let mut pair = Pair::manager(strict(), &PY313, &PY313);
+        let (_, text, _) = pair.told(Side::Client, body);
+        assert!(text.contains("the client sent what is no pickle"), "{text}");
+    }
+}
+
+#[test]
 fn names_are_judged_as_the_reader_resolves_them() {
     let mut allow = AllowList::builtin();
     allow.add("subprocess.getoutput").unwrap();
