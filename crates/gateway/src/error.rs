@@ -32,6 +32,14 @@ pub enum RelayError {
         /// The name, as an allow list takes it.
         name: String,
     },
+    /// The policy allows the names, but not what they are used for.
+    #[error("the {from} sent {what}, which the policy refuses")]
+    Misused {
+        /// Who sent it.
+        from: Side,
+        /// What is used for what.
+        what: String,
+    },
     /// The policy forbids frames that are no pickles.
     #[error(
         "the {from} sent a frame that is no pickle of protocol 2 to 5, which the policy refuses: --allow-raw lets it pass"

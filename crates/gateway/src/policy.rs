@@ -1,4 +1,6 @@
-//! Which names may pass.
+//! Which names may pass, and for what.
+
+mod uses;
 
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -7,6 +9,9 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 use sabir_pickle::{Global, Graph, Names, Node, Verdict, Verdicts};
+
+use self::uses::Use;
+pub(crate) use self::uses::exposed;
 
 /// What is done about the classes and functions that pickles name.
 #[derive(Clone, Debug, Default)]
@@ -121,15 +126,19 @@ impl AllowList {
     }
 
     /// Looks at everything in a graph that its reader would resolve, whether the pickle still refers to it or not.
-    /// Gives the first that is not allowed, as [`add`](AllowList::add) takes it; calls `dangerous` with each allowed one
-    /// that can do anything.
+    /// Calls `dangerous` with each allowed name that can do anything.
+    ///
+    /// # Errors
+    /// The first that is not allowed, as [`add`](AllowList::add) takes it; or what an allowed name is used for, if that
+    /// is not what stock pickles use it for.
     pub(crate) fn check(
         &self,
         graph: &Graph,
         names: &Names,
         protocol: u8,
         mut dangerous: impl FnMut(String),
-    ) -> Result<(), String> {
+    ) -> Result<(), Forbidden> {
+        let mut used = BTreeMap::new();
         for id in graph.ids() {
             match &graph[id] {
                 Node::Global(global) => {
@@ -138,20 +147,32 @@ impl AllowList {
                     match self.find(&module, &name).or_else(|| self.find(&canonical.0, &canonical.1)) {
                         Some(false) => {}
                         Some(true) => dangerous(entry(&module, &name)),
-                        None => return Err(short(entry(&module, &name))),
+                        None => return Err(Forbidden::Name(entry(&module, &name))),
+                    }
+                    if let Some(what) = Use::of(&canonical.0, &canonical.1) {
+                        used.insert(id, what);
                     }
                 }
                 Node::Extension(code) if !self.extensions.contains(code) => {
-                    return Err(format!("ext:{code}"));
+                    return Err(Forbidden::Name(format!("ext:{code}")));
                 }
                 Node::Persistent(_) | Node::PersistentText(_) if !self.persistent => {
-                    return Err(PERSISTENT.into());
+                    return Err(Forbidden::Name(PERSISTENT.into()));
                 }
                 _ => {}
             }
         }
-        Ok(())
+        uses::check(graph, &used).map_err(Forbidden::Use)
     }
+}
+
+/// Why a pickle may not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Forbidden {
+    /// A name is not in the list.
+    Name(String),
+    /// All names are, and one is used otherwise than it may be.
+    Use(String),
 }
 
 /// An entry of an allow list that cannot be understood.
@@ -182,17 +203,24 @@ fn text<'g>(graph: &'g Graph, global: &Global) -> (Cow<'g, str>, Cow<'g, str>) {
 }
 
 fn entry(module: &str, name: &str) -> String {
-    if name.contains('.') { format!("{module}:{name}") } else { format!("{module}.{name}") }
+    show(&if name.contains('.') { format!("{module}:{name}") } else { format!("{module}.{name}") })
 }
 
-/// A name for a message: no program has longer ones.
-fn short(mut name: String) -> String {
-    if name.len() > MAX_NAME {
-        let end = (0..=MAX_NAME).rev().find(|&end| name.is_char_boundary(end));
-        name.truncate(end.unwrap_or(0));
-        name.push_str("...");
+/// A text of a peer, for a message or a log: a line of its own is nothing that a peer may write there, and no program has
+/// longer names.
+pub(crate) fn show(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        if shown.len() >= MAX_NAME {
+            shown.push_str("...");
+            break;
+        }
+        match c {
+            '\'' | '"' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
     }
-    name
+    shown
 }
 
 const MAX_NAME: usize = 512;
@@ -205,11 +233,15 @@ mod tests {
 
     use super::*;
 
-    fn check(allow: &AllowList, pickle: &[u8], protocol: u8) -> Result<Vec<String>, String> {
+    fn check(allow: &AllowList, pickle: &[u8], protocol: u8) -> Result<Vec<String>, Forbidden> {
         let graph = Graph::from_slice(pickle).unwrap();
         let mut dangerous = Vec::new();
         allow.check(&graph, &Names::builtin(), protocol, |name| dangerous.push(name))?;
         Ok(dangerous)
+    }
+
+    fn refusal(name: &str) -> Result<Vec<String>, Forbidden> {
+        Err(Forbidden::Name(name.into()))
     }
 
     #[test]
@@ -227,7 +259,7 @@ mod tests {
             (b"\x80\x04\x8c\x08builtins\x8c\x0dint.__class__\x93.", 4, "builtins:int.__class__"),
         ];
         for (pickle, protocol, refused) in cases {
-            assert_eq!(check(&allow, pickle, protocol), Err(refused.into()));
+            assert_eq!(check(&allow, pickle, protocol), refusal(refused));
         }
         assert_eq!(check(&allow, b"\x80\x02N.", 2), Ok(Vec::new()));
     }
@@ -253,11 +285,11 @@ mod tests {
             allow.add(entry).unwrap();
         }
         assert_eq!(check(&allow, b"\x80\x03ca.b\nC\n.", 3), Ok(Vec::new()));
-        assert_eq!(check(&allow, b"\x80\x03ca\nb.C\n.", 3), Err("a:b.C".into()));
+        assert_eq!(check(&allow, b"\x80\x03ca\nb.C\n.", 3), refusal("a:b.C"));
         assert_eq!(check(&allow, b"\x80\x03cm\nOuter.Inner\n.", 3), Ok(Vec::new()));
-        assert_eq!(check(&allow, b"\x80\x03cm\nOuter\n.", 3), Err("m.Outer".into()));
+        assert_eq!(check(&allow, b"\x80\x03cm\nOuter\n.", 3), refusal("m.Outer"));
         assert_eq!(check(&allow, b"\x80\x03\x82\x07.", 3), Ok(Vec::new()));
-        assert_eq!(check(&allow, b"\x80\x03\x82\x08.", 3), Err("ext:8".into()));
+        assert_eq!(check(&allow, b"\x80\x03\x82\x08.", 3), refusal("ext:8"));
         assert_eq!(check(&allow, b"\x80\x03K\x01Q.", 3), Ok(Vec::new()));
         for wrong in ["", "name", "a..b", "a.*", ".a", "a.", "ext:x", "ext:-1", "a b.c", "m:", ":n", "m:a:b"]
         {
@@ -268,8 +300,27 @@ mod tests {
     #[test]
     fn what_is_told_of_a_long_name_is_short() {
         let pickle = [&b"\x80\x03cm\n"[..], "\u{e9}".repeat(1 << 16).as_bytes(), b"\n."].concat();
-        let refused = check(&AllowList::empty(), &pickle, 3).unwrap_err();
+        let Err(Forbidden::Name(refused)) = check(&AllowList::empty(), &pickle, 3) else {
+            panic!("it passes")
+        };
         assert!(refused.len() < 520 && refused.ends_with("..."));
+    }
+
+    #[test]
+    fn no_name_writes_a_line_of_a_log() {
+        let lines = ["x\n2026-11-25 WARN passed", "x\rpassed", "\u{1b}[2Jx", "x\u{2028}y", "x\u{202e}y"];
+        for line in lines {
+            let pickle =
+                [&b"\x80\x04\x8c\x01m\x8c"[..], &[line.len() as u8], line.as_bytes(), b"\x93."].concat();
+            let Err(Forbidden::Name(told)) = check(&AllowList::empty(), &pickle, 4) else {
+                panic!("it passes")
+            };
+            assert!(told.starts_with("m.") && told.len() > line.len(), "{told}");
+            assert!(told.chars().all(|c| c.escape_debug().len() == 1 || c == '\\'), "{told}");
+            let mut learned = Vec::new();
+            named(&Graph::from_slice(&pickle).unwrap(), &Names::builtin(), 4, |name| learned.push(name));
+            assert_eq!(learned, [told]);
+        }
     }
 
     #[test]

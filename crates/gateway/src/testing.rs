@@ -8,6 +8,7 @@ use bytes::Bytes;
 use sabir_manager::Reply;
 use sabir_pickle::{Graph, Limits, Pythons, Version, is_sound, names_something, scan};
 
+use crate::policy::Forbidden;
 use crate::{Address, Addresses, AllowList, Config, Mode, Outcome, Policy, Relay, ServerKnowledge, Side};
 
 /// Any frames in any order give outcomes. What is written is a pickle that the reader was said to read; an answer is a
@@ -115,10 +116,14 @@ fn written(config: &Config, to: Side, pickle: &[u8]) {
     if let Policy::Strict { allow, .. } = &config.policy {
         let names = config.translation.names();
         let allowed = allow.check(&graph, names, scan.protocol, |_| ());
-        if let Err(name) = allowed {
-            // Lower protocols say some opcodes by calls of these.
-            let forms = ["builtins.getattr", "__builtin__.getattr", "functools.partial"];
-            assert!(forms.contains(&&*name), "{name} was refused and is written");
+        match allowed {
+            Ok(()) => {}
+            Err(Forbidden::Name(name)) => {
+                // Lower protocols say some opcodes by calls of these.
+                let forms = ["builtins.getattr", "__builtin__.getattr", "functools.partial"];
+                assert!(forms.contains(&&*name), "{name} was refused and is written");
+            }
+            Err(Forbidden::Use(what)) => panic!("{what} was refused and is written"),
         }
     }
 }

@@ -68,6 +68,25 @@ fn stock_managers_and_their_clients_need_no_more_than_the_builtin_allow_list() {
     }
 }
 
+/// What the strict policy looks at exposed names for, and at typeids not.
+#[test]
+fn pythons_compile_what_a_proxy_exposes_and_not_what_its_type_is_called() {
+    let code = "from multiprocessing.managers import MakeProxyType\n\
+        evil = 'x(self): pass\\nprint(\"ran\")\\ndef y'\n\
+        MakeProxyType('AutoProxy[%s]' % evil, ('put',))\n\
+        print('then')\n\
+        MakeProxyType('AutoProxy[x]', (evil,))\n";
+    for version in ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"] {
+        let Some(python) = python(version) else {
+            eprintln!("skipped: {version}, which is missing");
+            continue;
+        };
+        let output = Command::new(python).args(["-c", code]).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(said.lines().collect::<Vec<_>>(), ["then", "ran"], "{version}");
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Over {
     Tcp,

@@ -21,6 +21,7 @@ impl Relay {
             RelayError::Malformed { from, .. }
             | RelayError::Untranslatable { from, .. }
             | RelayError::Refused { from, .. }
+            | RelayError::Misused { from, .. }
             | RelayError::RawRefused { from }
             | RelayError::TooLong { from, .. }
                 if self.is_manager() =>

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::error::RelayError;
 use crate::event::Event;
 use crate::knowledge::{MAX_TEXT, ServerKnowledge};
+use crate::policy;
 
 /// What a reply will be about, known from its request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,9 @@ impl Relay {
         }
         let mut graph = frame.load(&self.config)?;
         let Some(mut request) = Request::decode(&graph, graph.root()) else {
+            if self.is_strict() {
+                return Err(frame.misused("a request that no client makes"));
+            }
             // Whatever the server makes of it.
             let outcome = self.finish(frame, graph, false, server)?;
             self.expected.push_back(Expected::Value);
@@ -143,8 +147,14 @@ impl Relay {
     ) -> Result<Outcome, RelayError> {
         let mut graph = frame.load(&self.config)?;
         let Some(original) = Reply::decode(&graph, graph.root()) else {
+            if self.is_strict() {
+                return Err(frame.misused("a reply that no manager gives"));
+            }
             return self.finish(frame, graph, false, server);
         };
+        if self.is_strict() {
+            judge(&graph, &original, expected).map_err(|what| frame.misused(what))?;
+        }
         let mut reply = original;
         let client = frame.target.pythons;
         match (reply.kind, expected) {
@@ -222,6 +232,23 @@ impl Relay {
             Node::List(_) => graph.add(Node::List(items)),
             _ => graph.add_tuple(items),
         }
+    }
+}
+
+/// Whether a reply is what a manager answers, where clients make methods of what it says.
+fn judge(graph: &Graph, reply: &Reply, expected: &Expected) -> Result<(), String> {
+    match (reply.kind, expected, graph.items(reply.result)) {
+        (Kind::Return, Expected::Created(_), Some(&[ident, exposed])) if graph.text(ident).is_some() => {
+            policy::exposed(graph, exposed)
+        }
+        (Kind::Return, Expected::Methods(_), _) => policy::exposed(graph, reply.result),
+        (Kind::Proxy, _, Some(&[exposed, token])) if Token::whole(graph, token).is_some() => {
+            policy::exposed(graph, exposed)
+        }
+        (Kind::Return, Expected::Created(_), _) | (Kind::Proxy, ..) => {
+            Err("a reply that no manager gives".into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ mod addresses;
 mod managers;
 mod plain;
 mod policies;
+mod uses;
 
 /// A gateway at port 5000 of a server at port 6000, and one of its connections.
 struct Pair {

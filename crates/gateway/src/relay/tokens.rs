@@ -1,13 +1,18 @@
 //! Addresses inside tokens: what a manager calls itself is not where its clients find it.
 
+use alloc::format;
+use alloc::string::ToString;
+
 use sabir_manager::{Address, Token};
 use sabir_pickle::Graph;
 
 use super::{Frame, Relay};
 use crate::Side;
 use crate::config::{Addresses, Route};
+use crate::error::RelayError;
 use crate::event::Event;
 use crate::knowledge::ServerKnowledge;
+use crate::policy::show;
 
 /// Whose manager an address means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +26,16 @@ enum Whose<'a> {
 
 impl Relay {
     /// Rewrites the addresses of all tokens for their reader. Says whether any was.
+    ///
+    /// # Errors
+    /// The policy is strict, and a token leads elsewhere: its reader would connect there and load what comes, which no
+    /// policy has seen.
     pub(super) fn readdress(
         &mut self,
         frame: Frame<'_>,
         graph: &mut Graph,
-        server: &mut ServerKnowledge,
-    ) -> bool {
+        server: &ServerKnowledge,
+    ) -> Result<bool, RelayError> {
         let mut changed = false;
         for mut token in Token::find(graph) {
             let Some(address) = Address::decode(graph, token.address) else { continue };
@@ -43,6 +52,11 @@ impl Relay {
                 (Whose::Route(route), Side::Server) => listening(route, &self.addresses.client),
                 (Whose::Route(route), Side::Client) => route.alias.as_ref().unwrap_or(&route.to).clone(),
                 (Whose::Unknown, from) => {
+                    if self.is_strict() {
+                        let place = show(&address.to_string());
+                        return Err(frame
+                            .misused(format!("a token of a manager at {place}, to which no route leads")));
+                    }
                     self.events.push(Event::UnknownAddress { from, address });
                     continue;
                 }
@@ -53,7 +67,7 @@ impl Relay {
                 changed = true;
             }
         }
-        changed
+        Ok(changed)
     }
 }
 

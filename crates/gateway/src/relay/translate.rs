@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::error::RelayError;
 use crate::event::Event;
 use crate::knowledge::ServerKnowledge;
-use crate::policy::{self, Policy};
+use crate::policy::{self, Forbidden, Policy};
 
 /// Text, which is not what Python 2 calls `str`.
 const TEXTS: OpcodeSet =
@@ -36,6 +36,17 @@ impl Frame<'_> {
     pub(super) fn load(&self, config: &Config) -> Result<Graph, RelayError> {
         Graph::load(self.body.clone(), &config.limits)
             .map_err(|source| RelayError::Malformed { from: self.from, source })
+    }
+
+    fn forbidden(&self, why: Forbidden) -> RelayError {
+        match why {
+            Forbidden::Name(name) => RelayError::Refused { from: self.from, name },
+            Forbidden::Use(what) => self.misused(what),
+        }
+    }
+
+    pub(super) fn misused(&self, what: impl Into<String>) -> RelayError {
+        RelayError::Misused { from: self.from, what: what.into() }
     }
 }
 
@@ -79,7 +90,7 @@ impl Relay {
         let config = self.config.clone();
         let (to, protocol) = (frame.target.pythons, frame.protocol());
         let untranslatable = |source| RelayError::Untranslatable { from: frame.from, source };
-        changed |= self.readdress(frame, &mut graph, server);
+        changed |= self.readdress(frame, &mut graph, server)?;
         changed |= sabir_manager::native::tokens(&mut graph, native_for(&config, to));
         changed |=
             config.translation.apply(&mut graph, frame.source, to, protocol).map_err(untranslatable)?;
@@ -90,7 +101,7 @@ impl Relay {
                 let dangerous = |name| self.events.push(Event::Dangerous { from: frame.from, name });
                 allow
                     .check(&graph, names, protocol, dangerous)
-                    .map_err(|name| RelayError::Refused { from: frame.from, name })?;
+                    .map_err(|forbidden| frame.forbidden(forbidden))?;
                 // Readers differ in what they make of odd pickles; of ours they all make the same.
                 true
             }
