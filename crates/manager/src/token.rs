@@ -174,6 +174,9 @@ impl Rebuild {
             return None;
         }
         let &[function, token, serializer, kwargs] = graph.items(args)? else { return None };
+        if !is_short(graph, serializer) {
+            return None;
+        }
         Some(Rebuild { node, function, token, serializer, kwargs })
     }
 
@@ -246,7 +249,7 @@ const MAKERS: [&str; 3] = ["_reconstructor", "__newobj__", "__newobj_ex__"];
 
 /// No typeid, address or ident of a manager is as long. A long text may be part of very many tokens, and is looked at for
 /// each.
-const MAX_TEXT: usize = 4096;
+const MAX_TEXT: usize = 1024;
 /// A socket's address has four parts at most.
 const MAX_PARTS: usize = 4;
 

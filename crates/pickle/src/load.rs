@@ -35,6 +35,8 @@ impl Graph {
             marks: Vec::new(),
             memo: Memo::default(),
             buffers: 0,
+            names: 0,
+            max_names: (pickle.len() as u64).saturating_mul(NAMES_PER_BYTE) + NAMES_AT_LEAST,
             limits,
         };
         let mut lexer = Lexer::new(&pickle);
@@ -68,8 +70,16 @@ struct Machine<'l> {
     marks: Vec<usize>,
     memo: Memo,
     buffers: u32,
+    /// How many bytes of names STACK_GLOBAL has taken from the memo and elsewhere.
+    names: u64,
+    max_names: u64,
     limits: &'l Limits,
 }
+
+/// Five bytes of a pickle make a name of any length, which has to be read, judged and perhaps written each time. Picklers
+/// write each name once, and a module's as often as it has names.
+const NAMES_PER_BYTE: u64 = 16;
+const NAMES_AT_LEAST: u64 = 1 << 20;
 
 impl Machine<'_> {
     #[inline]
@@ -202,6 +212,10 @@ impl Machine<'_> {
                     _ => Err(ErrorKind::WrongOperand("text")),
                 };
                 let global = Global { module: text(module)?, name: text(name)? };
+                self.names += (global.module.len() + global.name.len()) as u64;
+                if self.names > self.max_names {
+                    return Err(ErrorKind::Limit("bytes of names"));
+                }
                 return self.push(Node::Global(Box::new(global)));
             }
             Op::Ext1(code) => return self.extension(code.into()),

@@ -6,7 +6,7 @@ mod strings;
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
@@ -103,6 +103,9 @@ impl Translation {
             protocol,
             changed: false,
             copies: BTreeMap::new(),
+            keyed: BTreeSet::new(),
+            places: BTreeMap::new(),
+            arrays: BTreeMap::new(),
             graph,
         };
         let before = pass.graph.len();
@@ -147,11 +150,26 @@ struct Pass<'t, 'g> {
     changed: bool,
     /// What stands for a string in positions of a kind, so that what was shared there stays shared.
     copies: BTreeMap<(NodeId, positions::Kind), NodeId>,
+    // Very many objects may share their arguments or state, and each costs a few bytes of the pickle: what is done for one is
+    // done for all.
+    /// The dicts whose keys are native.
+    keyed: BTreeSet<NodeId>,
+    /// What stands for arguments, a state or a part of them, by the part of a position's path that was looked at.
+    places: BTreeMap<(NodeId, usize), NodeId>,
+    /// The items of arrays, by their bytes and format.
+    arrays: BTreeMap<(NodeId, i64), Option<NodeId>>,
 }
+
+/// No name that any table has is longer. A long one may be the class of very many objects.
+const MAX_NAME: usize = 512;
 
 impl Pass<'_, '_> {
     /// The canonical name of a node that is a global.
     fn canonical(&self, id: NodeId) -> Option<(String, String)> {
+        let Node::Global(global) = &self.graph[id] else { return None };
+        if global.module.len().max(global.name.len()) > MAX_NAME {
+            return None;
+        }
         let (module, name) = self.graph.global(id)?;
         let (module, name) = self.translation.names.canonical(module, name, self.from_protocol);
         Some((module.to_string(), name.to_string()))

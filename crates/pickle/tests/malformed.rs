@@ -281,3 +281,16 @@ fn short_stacks() -> Vec<Vec<u8>> {
     assert!(pickles.len() > 40, "{}", pickles.len());
     pickles
 }
+
+/// Five bytes of a pickle name a class by texts of the memo, however long these are.
+#[test]
+fn long_names_are_not_named_over_and_over() {
+    let named = |length: usize, count: usize| {
+        let text = [&b"\x8d"[..], &(length as u64).to_le_bytes(), &b"n".repeat(length), b"\x94"].concat();
+        let pickle = [&b"\x80\x04"[..], &text, b"(", &b"h\x00h\x00\x93".repeat(count), b"l."].concat();
+        Graph::from_slice(&pickle)
+    };
+    let error = named(1 << 16, 100_000).unwrap_err();
+    assert_eq!(error.to_string().split(" at ").next(), Some("more bytes of names than the limits allow"));
+    assert!(named(1 << 16, 8).is_ok() && named(30, 100_000).is_ok(), "what a program names is fine");
+}

@@ -23,8 +23,11 @@ impl Pass<'_, '_> {
     /// The repeated hour (PEP 495) is the top bit of one byte of the packed fields. Python 2 takes it for a month or
     /// hour above 127; Python 3's own pickler leaves it out below protocol 4.
     fn drop_fold(&mut self, id: NodeId, args: NodeId, byte: usize) {
-        let Some(&packed) = self.graph.items(args).and_then(<[_]>::first) else { return };
+        let Some(&[packed] | &[packed, _]) = self.graph.items(args) else { return };
         let Node::Bytes(blob) = self.graph[packed] else { return };
+        if blob.len() > MAX_PACKED {
+            return;
+        }
         let mut bytes = self.graph.blob(blob).to_vec();
         match bytes.get_mut(byte) {
             Some(field) if *field & 0x80 != 0 => *field &= 0x7f,
@@ -81,19 +84,34 @@ impl Pass<'_, '_> {
     /// is what it writes itself, and all read it. Arrays of characters and codes that 2.7 lacks stay as they are.
     fn array(&mut self, id: NodeId, args: NodeId) {
         let Some(&[class, code, format, items]) = self.graph.items(args) else { return };
-        let (Some(format), Node::Bytes(items)) = (self.graph.int(format), &self.graph[items]) else { return };
-        let Some(items) = Format::of(format).and_then(|format| format.items(self.graph.blob(*items))) else {
-            return;
+        let Some(format) = self.graph.int(format) else { return };
+        let items = match self.arrays.get(&(items, format)) {
+            Some(&written) => written,
+            None => {
+                let written = self.array_items(items, format);
+                self.arrays.insert((items, format), written);
+                written
+            }
         };
-        let items = items.into_iter().map(|item| self.graph.add(item)).collect();
-        let items = self.graph.add(Node::List(items));
+        let Some(items) = items else { return };
         let code = native_text(self.graph, code, self.to);
         let args = self.graph.add_tuple([code, items]);
         let Node::Object(object) = self.graph.node_mut(id) else { return };
         object.make = Make::Reduce { callable: class, args };
         self.changed = true;
     }
+
+    /// The list of the items that these bytes are.
+    fn array_items(&mut self, bytes: NodeId, format: i64) -> Option<NodeId> {
+        let Node::Bytes(blob) = self.graph[bytes] else { return None };
+        let items = Format::of(format)?.items(self.graph.blob(blob))?;
+        let items = items.into_iter().map(|item| self.graph.add(item)).collect();
+        Some(self.graph.add(Node::List(items)))
+    }
 }
+
+/// A datetime is ten bytes, a time six.
+const MAX_PACKED: usize = 10;
 
 /// How an array's items are laid out: CPython's `machine_format_code` (Modules/arraymodule.c), characters excepted.
 struct Format {

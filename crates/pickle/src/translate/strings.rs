@@ -142,6 +142,17 @@ impl Pass<'_, '_> {
     /// changed where they are, since who else holds them sees them change in Python too.
     fn at(&mut self, id: NodeId, path: &[Part], kind: Kind) -> NodeId {
         let Some((part, rest)) = path.split_first() else { return self.typed(id, kind) };
+        // The parts of the table stay where they are, so the address of one is its name.
+        let key = (id, core::ptr::from_ref(part) as usize);
+        if let Some(&new) = self.places.get(&key) {
+            return new;
+        }
+        let new = self.part(id, part, rest, kind);
+        self.places.insert(key, new);
+        new
+    }
+
+    fn part(&mut self, id: NodeId, part: &Part, rest: &[Part], kind: Kind) -> NodeId {
         match (part, &self.graph[id]) {
             (Part::Item(index), Node::Tuple(items) | Node::List(items)) => match items.get(*index) {
                 Some(&old) => {
@@ -201,6 +212,9 @@ impl Pass<'_, '_> {
     /// Makes the keys of a dict native strings.
     pub(super) fn keys(&mut self, id: NodeId) {
         let Node::Dict(pairs) = &self.graph[id] else { return };
+        if !self.keyed.insert(id) {
+            return;
+        }
         let keys: Vec<NodeId> = pairs.iter().map(|&(key, _)| key).collect();
         for (place, old) in keys.into_iter().enumerate() {
             let new = self.typed(old, Kind::Native);

@@ -134,3 +134,74 @@ fn an_error_that_2_7_lacks_arrives_as_what_it_was_there() {
         *b"\x8c\x08builtins\x8c\x0cRuntimeError\x93U\x04deep\x85R."
     );
 }
+
+/// Objects of one class that share everything: two bytes of the pickle each.
+fn sharing(count: usize, shared: &[u8], object: &[u8]) -> Vec<u8> {
+    [b"\x80\x02", shared, b"0(", &object.repeat(count), b"l."].concat()
+}
+
+/// Each object once got its own copy of what all share, so that a pickle of a megabyte made a terabyte.
+#[test]
+fn what_very_many_objects_share_is_rewritten_once() {
+    const COUNT: usize = 5000;
+    let mut packed = b"\x07\xe0\x0c\x1f\x17\x3b\x3b\x01\xe2\x40".to_vec();
+    packed[2] |= 0x80;
+    let datetime = sharing(
+        COUNT,
+        &[&b"cdatetime\ndatetime\nq\x000(C\x0a"[..], &packed, b"tq\x01"].concat(),
+        b"h\x00h\x01R",
+    );
+    // 3,000 more arguments than any datetime has, of which the first is looked at.
+    let wide =
+        [&b"cdatetime\ndatetime\nq\x000(U\x0a"[..], &packed, &b"K\x01".repeat(3000), b"tq\x01"].concat();
+    let wide = sharing(COUNT, &wide, b"h\x00h\x01R");
+    let array = [
+        &b"carray\n_array_reconstructor\nq\x000(carray\narray\nU\x01BK\x00B\x00\x10\x00\x00"[..],
+        &[7; 4096],
+        b"tq\x01",
+    ]
+    .concat();
+    let array = sharing(COUNT, &array, b"h\x00h\x01R");
+    for (pickle, from, to) in
+        [(&datetime, V3_13, Pythons::PY2), (&wide, Pythons::PY2, V3_13), (&array, V3_13, Pythons::PY2)]
+    {
+        let mut graph = Graph::from_slice(pickle).unwrap();
+        let before = graph.len();
+        assert!(Translation::default().apply(&mut graph, from, to, 2).unwrap());
+        let added = graph.len() - before;
+        assert!(added < 4 * COUNT + 5000, "{added} nodes were added for {COUNT} objects");
+        let references: usize = graph.ids().map(|id| children(&graph, id)).sum();
+        assert!(references < 20 * COUNT + 20_000, "{references} references");
+    }
+}
+
+fn children(graph: &Graph, id: NodeId) -> usize {
+    let mut count = 0;
+    graph[id].for_each_child(|_| count += 1);
+    count
+}
+
+/// Each object once had all keys of its state looked at, and its class's name copied.
+#[test]
+fn a_state_and_a_name_that_very_many_objects_share_are_looked_at_once() {
+    const COUNT: usize = 50_000;
+    let name = [&b"c"[..], &b"n".repeat(COUNT), b"\nC\nq\x000"].concat();
+    let state = [&b"}q\x01("[..], &b"U\x01kN".repeat(COUNT), b"u"].concat();
+    let pickle = sharing(COUNT, &[&name[..], &state].concat(), b"h\x00)\x81h\x01b");
+    let mut graph = Graph::from_slice(&pickle).unwrap();
+    Translation::default().apply(&mut graph, Pythons::PY2, V3_13, 2).unwrap();
+    assert!(graph.len() < 6 * COUNT);
+}
+
+/// Each proxy once had all keyword arguments and exposed names looked at, arguments of its own or not.
+#[test]
+fn keyword_arguments_that_very_many_proxies_share_are_looked_at_once() {
+    const COUNT: usize = 50_000;
+    let kwargs = [&b"}X\x07\0\0\0exposed("[..], &b"X\x01\0\0\0m".repeat(COUNT), b"tsq\x02"].concat();
+    let function = b"cmultiprocessing.managers\nRebuildProxy\nq\x000";
+    let pickle = sharing(COUNT, &[&function[..], &kwargs].concat(), b"h\x00(NNNh\x02tR");
+    let mut graph = Graph::from_slice(&pickle).unwrap();
+    assert!(Translation::default().apply(&mut graph, V3_13, Pythons::PY2, 2).unwrap());
+    let references: usize = graph.ids().map(|id| children(&graph, id)).sum();
+    assert!(references < 20 * COUNT);
+}
