@@ -10,6 +10,8 @@
 //! ```
 #![no_std]
 extern crate alloc;
+#[cfg(any(test, feature = "testing"))]
+extern crate std;
 
 mod dis;
 mod dump;

@@ -9,5 +9,5 @@ mod same;
 mod tests;
 
 pub use self::arbitrary::{Choices, arbitrary_graph};
-pub use self::fuzz::{fuzz_dis, fuzz_dump, fuzz_lex, fuzz_load, fuzz_report};
+pub use self::fuzz::{fuzz_dis, fuzz_dump, fuzz_lex, fuzz_load, fuzz_report, fuzz_transcode};
 pub use self::same::{Difference, same};

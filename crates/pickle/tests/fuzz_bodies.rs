@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 
-use sabir_pickle::testing::{Choices, fuzz_dis, fuzz_dump, fuzz_lex, fuzz_load, fuzz_report};
+use sabir_pickle::testing::{Choices, fuzz_dis, fuzz_dump, fuzz_lex, fuzz_load, fuzz_report, fuzz_transcode};
 use sabir_pickle::{OPCODES, Version};
 
 use crate::common::{data, goldens};
@@ -16,6 +16,11 @@ fn all_laws(input: &[u8]) {
     fuzz_load(input);
     fuzz_report(input);
     fuzz_dis(input);
+    // Roads and policies by turns: each input meets a few of them.
+    let turn = input.iter().fold(input.len() as u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(*byte));
+    for road in [turn, turn ^ 0x55, turn ^ 0xa6] {
+        fuzz_transcode(&[&[road, turn >> 3], input].concat());
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 
@@ -13,10 +14,10 @@ use crate::graph::{Graph, Make, Node, NodeId, Object, Step};
 use crate::lex::Lexer;
 use crate::limits::Limits;
 use crate::op::Op;
-use crate::opcode::Opcode;
+use crate::opcode::{Opcode, OpcodeSet};
 use crate::report::{Target, Verdicts};
-use crate::version::Pythons;
-use crate::{dis, emit_op, lower, report, scan};
+use crate::version::{Pythons, Version};
+use crate::{Names, Py2Str, Py2Text, Translation, dis, emit_op, lower, report, scan};
 
 /// Any bytes are opcodes and then an error or STOP, and the opcodes are written back to the same bytes.
 pub fn fuzz_lex(data: &[u8]) {
@@ -146,6 +147,65 @@ pub fn fuzz_dis(data: &[u8]) {
     // Escapes take four characters for a byte, and a row has some 500 more at the worst.
     assert!(shown <= data.len() * 600 + 5000);
 }
+
+/// Any pickle, translated from any Python for any other, is a pickle again, in opcodes of the protocol it was written at; and
+/// a Python that reads it could have written it, so that translating it for that Python once more changes nothing.
+///
+/// `data`: from which Python, for which and at which protocol; the policies for strings; then the pickle.
+pub fn fuzz_transcode(data: &[u8]) {
+    let [road, policies, pickle @ ..] = data else { return };
+    let (from, to) = (PYTHONS[usize::from(road & 3)], PYTHONS[usize::from(road >> 2 & 3)]);
+    let protocol = (road >> 4) % (to.readable_protocol() + 1);
+    let translation = &TRANSLATIONS[usize::from(*policies) % TRANSLATIONS.len()];
+    let Ok(mut graph) = Graph::load(Bytes::copy_from_slice(pickle), &Limits::DEFAULT) else { return };
+    let options = DumpOptions { python: to, ..DumpOptions::protocol(protocol) };
+    // What of a graph cannot be translated has no other categories than what cannot be dumped.
+    let is_told = |error: crate::Error| assert_eq!(error.category(), Category::Unrepresentable, "{error}");
+    if let Err(error) = translation.apply(&mut graph, from, to, protocol) {
+        return is_told(error);
+    }
+    if known_defect(&graph, &options) {
+        return;
+    }
+    let once = match graph.dump(&options) {
+        Ok(once) => once,
+        Err(error) => return is_told(error),
+    };
+    let found = scan(&once).expect("what is written is a pickle");
+    assert_eq!(found.length, once.len());
+    assert!(!found.opcodes.intersects(OpcodeSet::newer_than(protocol)), "{}", once.escape_ascii());
+    let mut again = match Graph::load(Bytes::from(once.clone()), &Limits::DEFAULT) {
+        Ok(again) => again,
+        Err(error) if error.category() == Category::Limit => return,
+        Err(error) => panic!("{error} in what was translated: {}", once.escape_ascii()),
+    };
+    // A reader that may be any Python wrote nothing yet: a policy that makes bytes of every `str` would reach our own.
+    if to == Pythons::ANY {
+        return;
+    }
+    if let Err(error) = translation.apply(&mut again, to, to, protocol) {
+        return is_told(error);
+    }
+    let twice = again.dump(&options).expect("it was dumped before");
+    assert!(
+        once == twice,
+        "{from} for {to} at {protocol}: {} became {}",
+        once.escape_ascii(),
+        twice.escape_ascii()
+    );
+}
+
+const PYTHONS: [Pythons; 4] =
+    [Pythons::PY2, Pythons::exactly(Version::new(3, 6)), Pythons::exactly(Version::new(3, 13)), Pythons::ANY];
+
+/// The tables are read once.
+static TRANSLATIONS: LazyLock<Vec<Translation>> = LazyLock::new(|| {
+    let names = Names::builtin();
+    let policies = [Py2Str::Utf8ElseBytes, Py2Str::Latin1, Py2Str::Bytes, Py2Str::Utf8];
+    let texts = [Py2Text::Unicode, Py2Text::AsciiStr];
+    let all = policies.into_iter().flat_map(|policy| texts.map(|text| (policy, text)));
+    all.map(|(policy, text)| Translation::new(names.clone(), policy, text)).collect()
+});
 
 /// Dumps and loads a graph, and compares it with what was to be written.
 fn reload(graph: &Graph, options: &DumpOptions<'_>) {
