@@ -106,16 +106,24 @@ impl Address {
 }
 
 impl fmt::Display for Address {
-    /// As it would stand on a command line of `sabir`.
+    /// As it would stand on a command line of `sabir`; what no address has, such as the end of a line, is escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Address::Inet { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Address::Inet { host, port } => write!(f, "{host}:{port}"),
+            Address::Inet { host, port } if host.contains(':') => {
+                write!(f, "[{}]:{port}", host.escape_debug())
+            }
+            Address::Inet { host, port } => write!(f, "{}:{port}", host.escape_debug()),
             Address::Unix(name) => match name.split_first() {
                 Some((0, name)) => write!(f, "unix:@{}", name.escape_ascii()),
                 _ => write!(f, "unix:{}", name.escape_ascii()),
             },
-            Address::Pipe(name) => write!(f, "pipe:{name}"),
+            Address::Pipe(name) => {
+                f.write_str("pipe:")?;
+                // Its backslashes are its own.
+                name.split('\\').enumerate().try_for_each(|(place, part)| {
+                    write!(f, "{}{}", if place > 0 { "\\" } else { "" }, part.escape_debug())
+                })
+            }
         }
     }
 }
@@ -209,6 +217,16 @@ mod tests {
         let pickle = b"\x80\x02c_codecs\nencode\nX\x05\0\0\0\0nameX\x06\0\0\0latin1\x86R.";
         let graph = Graph::from_slice(pickle).unwrap();
         assert_eq!(Address::decode(&graph, graph.root()), Some(Address::Unix(b"\0name".to_vec())));
+    }
+
+    /// A log shows the addresses of a peer's tokens.
+    #[test]
+    fn no_address_is_shown_as_two_lines() {
+        let shown = |address: Address| alloc::format!("{address}");
+        assert_eq!(shown(inet("x\n2026 WARN passed", 1)), r"x\n2026 WARN passed:1");
+        assert_eq!(shown(inet("::1\r", 1)), r"[::1\r]:1");
+        assert_eq!(shown(Address::Unix(b"/a\nb".to_vec())), r"unix:/a\nb");
+        assert_eq!(shown(Address::Pipe("\\\\.\\pipe\\a\n".into())), r"pipe:\\.\pipe\a\n");
     }
 
     #[test]
