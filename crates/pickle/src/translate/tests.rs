@@ -205,3 +205,29 @@ fn keyword_arguments_that_very_many_proxies_share_are_looked_at_once() {
     let references: usize = graph.ids().map(|id| children(&graph, id)).sum();
     assert!(references < 20 * COUNT);
 }
+
+/// A message of a gigabyte is not held twice.
+#[test]
+fn long_bytes_and_texts_go_out_from_where_they_came_in() {
+    let long = |header: &[u8], protocol: u8| {
+        [&[0x80, protocol][..], header, &(1u32 << 20).to_le_bytes(), &[b'x'; 1 << 20], b"q\x00."].concat()
+    };
+    let bytes_3 = long(b"B", 3);
+    let cases: [(&[u8], Pythons, Pythons, u8); 5] = [
+        (&bytes_3, V3_13, Pythons::PY2, 2),
+        (&long(b"X", 3), V3_13, Pythons::PY2, 2),
+        (&long(b"T", 2), Pythons::PY2, V3_13, 4),
+        (&long(b"T", 2), Pythons::PY2, Pythons::ANY, 2),
+        (&long(b"X", 2), V3_6, V3_13, 5),
+    ];
+    for (pickle, from, to, protocol) in cases {
+        let source = bytes::Bytes::copy_from_slice(pickle);
+        let mut graph = Graph::load(source.clone(), &crate::Limits::DEFAULT).unwrap();
+        Translation::default().apply(&mut graph, from, to, protocol).unwrap();
+        let options = DumpOptions { python: to, ..DumpOptions::protocol(protocol) };
+        let pieces = graph.into_segments(&options).unwrap().into_pieces();
+        let shared = pieces.iter().filter(|piece| source.as_ptr_range().contains(&piece.as_ptr()));
+        assert_eq!(shared.map(bytes::Bytes::len).sum::<usize>(), 1 << 20, "{from} to {to}");
+        assert!(pieces.iter().map(bytes::Bytes::len).sum::<usize>() < (1 << 20) + 100);
+    }
+}
