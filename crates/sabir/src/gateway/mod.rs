@@ -31,11 +31,13 @@ mod inbox;
 mod knowledge;
 mod leg;
 mod log;
+mod messages;
 mod options;
 mod pair;
 mod pending;
 mod pump;
 mod run;
+mod talk;
 
 pub use sabir_gateway::{AllowList, Config, Mode, Policy, RelayError, Side};
 

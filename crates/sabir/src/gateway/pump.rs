@@ -7,53 +7,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use sabir_gateway::{Event, Outcome, Relay, ServerKnowledge, Side, knowledge};
+use sabir_gateway::{Relay, ServerKnowledge, Side, knowledge};
 use sabir_pickle::Pythons;
-use sabir_wire::auth::{Ended, Observer, Part, PeerHints, Sender, WELCOME};
-use sabir_wire::frame::{self, FrameDialect, FrameLimits};
+use sabir_wire::auth::{Observer, PeerHints, Sender};
+use sabir_wire::frame::FrameLimits;
 use tracing::Span;
 
 use super::descriptors::Handoff;
 use super::error::PairError;
 use super::inbox::{Filled, Inbox};
 use super::leg::{Leg, Piece};
-use super::log;
 use super::pending::Ticket;
+use super::talk::{Due, Talk, index};
 
 /// A pair of connections.
 pub(super) struct Pump {
-    client: Leg,
-    server: Leg,
-    talk: Mutex<Talk>,
-    knowledge: Arc<Mutex<ServerKnowledge>>,
-    limits: FrameLimits,
+    pub(super) client: Leg,
+    pub(super) server: Leg,
+    pub(super) talk: Mutex<Talk>,
+    pub(super) knowledge: Arc<Mutex<ServerKnowledge>>,
+    pub(super) limits: FrameLimits,
     /// Once the handshake is over, bytes are passed on as they come.
-    raw: bool,
-    ticket: Ticket,
+    pub(super) raw: bool,
+    pub(super) ticket: Ticket,
     /// For the log.
-    span: Span,
+    pub(super) span: Span,
     /// Grows with whatever either peer sends.
-    activity: AtomicU64,
+    pub(super) activity: AtomicU64,
     /// Per direction: something has arrived that is not passed on yet.
-    busy: [AtomicBool; 2],
-}
-
-/// What the two directions share, and decide in turn.
-struct Talk {
-    relay: Relay,
-    /// While a handshake passes through.
-    observer: Option<Observer>,
-    /// When that handshake began.
-    challenged: Option<Instant>,
-    /// The server has taken the client's proof.
-    welcomed: bool,
-    /// Per direction: nothing of the application has come yet.
-    fresh: [bool; 2],
-    /// Who said something of the application last.
-    last: Option<Side>,
-    manager: bool,
-    pythons: [Pythons; 2],
-    handoff: Handoff,
+    pub(super) busy: [AtomicBool; 2],
 }
 
 impl Pump {
@@ -218,80 +200,6 @@ impl Pump {
         }
     }
 
-    /// Whole messages, header and body each. Runs of them that stay as they are leave in one write,
-    /// from where they were read to.
-    async fn pass_on(&self, from: Side, messages: &Bytes) -> Result<(), PairError> {
-        let mut out = Vec::new();
-        let (mut run, mut position) = (0, 0);
-        while position < messages.len() {
-            let Ok(Some(header)) =
-                frame::peek(&messages[position..], FrameDialect::PY38, FrameLimits::UNLIMITED)
-            else {
-                break;
-            };
-            let start = position + header.header_len;
-            // It fits: the inbox has found this very frame whole.
-            let end = start + usize::try_from(header.body_len).unwrap_or(0);
-            let body = messages.slice(start..end);
-            let outcome = self.decide(from, &body);
-            if !matches!(outcome, Ok(Outcome::Pass)) && run < position {
-                out.push(Piece::Bytes(messages.slice(run..position)));
-            }
-            match outcome {
-                Ok(Outcome::Pass) => self.check_length(from, header.body_len)?,
-                Ok(Outcome::Replace(segments)) => {
-                    run = end;
-                    let length = segments.len() as u64;
-                    self.check_length(from, length)?;
-                    out.push(Piece::Header(frame::header(length)));
-                    out.extend(segments.into_pieces().into_iter().map(Piece::Bytes));
-                }
-                Ok(Outcome::Answer(answer)) => {
-                    run = end;
-                    self.leg(from).write_message(answer.into()).await.map_err(PairError::io(from))?;
-                }
-                Ok(Outcome::Close(source)) => {
-                    self.write(from.other(), &out).await?;
-                    return Err(PairError::Relay { side: from, source });
-                }
-                Err(refused) => {
-                    out.push(Piece::Bytes(messages.slice(position..end)));
-                    self.write(from.other(), &out).await?;
-                    self.leg(from.other()).farewell().await;
-                    return Err(refused);
-                }
-            }
-            position = end;
-        }
-        if run < position {
-            out.push(Piece::Bytes(messages.slice(run..position)));
-        }
-        self.write(from.other(), &out).await
-    }
-
-    /// What is to become of one message. An error is a message that is passed on and is the last.
-    fn decide(&self, from: Side, body: &Bytes) -> Result<Outcome, PairError> {
-        let mut talk = self.talk();
-        let mut knowledge = self.knowledge();
-        if talk.observer.is_some()
-            && talk.observe(from, body, &mut knowledge, &self.ticket)? == Part::Handshake
-        {
-            return Ok(Outcome::Pass);
-        }
-        talk.fresh[index(from)] = false;
-        talk.last = Some(from);
-        if self.raw {
-            return Ok(Outcome::Pass);
-        }
-        let outcome = talk.relay.handle_frame(from, body, &mut knowledge);
-        drop(knowledge);
-        while let Some(event) = talk.relay.poll_event() {
-            talk.hear(&event);
-            self.span.in_scope(|| log::event(&event));
-        }
-        Ok(outcome)
-    }
-
     /// One peer has ended its stream.
     async fn end(&self, from: Side, mut inbox: Inbox) -> Result<(), PairError> {
         self.busy[index(from)].store(false, Ordering::Relaxed);
@@ -329,7 +237,7 @@ impl Pump {
         self.write(to, &[Piece::Bytes(byte)]).await
     }
 
-    async fn write(&self, to: Side, pieces: &[Piece]) -> Result<(), PairError> {
+    pub(super) async fn write(&self, to: Side, pieces: &[Piece]) -> Result<(), PairError> {
         self.leg(to).write(pieces).await.map_err(PairError::io(to))
     }
 
@@ -342,104 +250,20 @@ impl Pump {
         self.limits
     }
 
-    /// Pythons before 3.8 have no header for more than 2 GiB.
-    fn check_length(&self, from: Side, length: u64) -> Result<(), PairError> {
-        if length <= frame::MAX_SHORT_BODY {
-            return Ok(());
-        }
-        let to = self.talk().pythons[index(from.other())];
-        let dialect = match (to.min.major, to.min.minor) {
-            (..=2, _) => FrameDialect::PY27,
-            (3, ..=7) => FrameDialect::PY36,
-            _ => FrameDialect::PY38,
-        };
-        match dialect.header(length) {
-            Ok(_) => Ok(()),
-            Err(source) => Err(PairError::TooLong { side: from, source }),
-        }
-    }
-
-    fn talk(&self) -> MutexGuard<'_, Talk> {
+    pub(super) fn talk(&self) -> MutexGuard<'_, Talk> {
         self.talk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Taken after [`Pump::talk`], never before.
-    fn knowledge(&self) -> MutexGuard<'_, ServerKnowledge> {
+    pub(super) fn knowledge(&self) -> MutexGuard<'_, ServerKnowledge> {
         self.knowledge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leg(&self, side: Side) -> &Leg {
+    pub(super) fn leg(&self, side: Side) -> &Leg {
         match side {
             Side::Client => &self.client,
             Side::Server => &self.server,
         }
-    }
-}
-
-impl Talk {
-    /// Follows a handshake that passes through.
-    fn observe(
-        &mut self,
-        from: Side,
-        body: &[u8],
-        known: &mut ServerKnowledge,
-        ticket: &Ticket,
-    ) -> Result<Part, PairError> {
-        let Some(observer) = &mut self.observer else { return Ok(Part::Application) };
-        let sender = match from {
-            Side::Client => Sender::Client,
-            Side::Server => Sender::Listener,
-        };
-        let part = observer.observe(sender, body);
-        if part == Part::Handshake {
-            self.challenged.get_or_insert_with(Instant::now);
-            self.welcomed |= from == Side::Server && body == WELCOME;
-        }
-        let (ended, hints) = (observer.ended(), observer.hints(sender));
-        match ended {
-            None => {}
-            Some(Ended::Failed(_)) => return Err(PairError::Refused(from)),
-            Some(_) => {
-                self.observer = None;
-                ticket.leave();
-            }
-        }
-        if let Some(pythons) = knowledge::pythons(&hints) {
-            self.learn(from, pythons, known);
-        }
-        Ok(part)
-    }
-
-    fn learn(&mut self, side: Side, pythons: Pythons, known: &mut ServerKnowledge) {
-        let before = &mut self.pythons[index(side)];
-        *before = before.intersect(pythons).unwrap_or(pythons);
-        self.relay.learn(side, pythons, known);
-    }
-
-    /// What the relay has to say.
-    fn hear(&mut self, event: &Event) {
-        match event {
-            Event::Recognised { manager } => self.manager = *manager,
-            Event::Pythons { side, pythons } => self.pythons[index(*side)] = *pythons,
-            _ => {}
-        }
-    }
-}
-
-/// What is to be read from a peer.
-enum Due {
-    /// Messages of this length at most.
-    Messages(FrameLimits),
-    /// The byte by which it confirms a descriptor has been read.
-    Acknowledgement { pass_on: bool },
-    /// Bytes of which nothing has to be known.
-    Stream,
-}
-
-fn index(side: Side) -> usize {
-    match side {
-        Side::Client => 0,
-        Side::Server => 1,
     }
 }
 
