@@ -234,6 +234,12 @@ impl Stream {
         Ok(rustix::net::shutdown(self, rustix::net::Shutdown::Write)?)
     }
 
+    /// Has the connection break for the peer when this end closes it, instead of ending: what the
+    /// peer reads last is ConnectionResetError. Says whether it will; a Unix socket cannot.
+    pub fn reset_on_close(&self) -> bool {
+        !self.is_unix() && rustix::net::sockopt::set_socket_linger(self, Some(Duration::ZERO)).is_ok()
+    }
+
     /// Calls `attempt`, and notes if it says that it would block, so that it is waited for.
     pub(super) fn try_io<T>(
         &self,
