@@ -70,6 +70,32 @@ impl ServerKnowledge {
         self.learned.iter().map(String::as_str)
     }
 
+    /// Takes over what a copy has learnt since it was made. With a copy a long message can be judged
+    /// while others need what is known.
+    pub fn merge(&mut self, before: &ServerKnowledge, copy: ServerKnowledge) {
+        if copy.peer != before.peer
+            && let Some(seen) = copy.peer.seen
+        {
+            self.saw(seen);
+        }
+        // Another server has come meanwhile: what the copy has learnt is not about it.
+        if self.pythons().intersect(copy.pythons()).is_none() {
+            return;
+        }
+        if copy.own != before.own {
+            self.own = copy.own;
+        }
+        for (ident, object) in &copy.objects {
+            let known = before.objects.get(ident);
+            if known.is_none_or(|known| known.typeid != object.typeid || known.exposed != object.exposed) {
+                self.learn_object(ident, &object.typeid, object.exposed, true);
+            }
+        }
+        for name in copy.learned {
+            self.learn_name(name);
+        }
+    }
+
     pub(crate) fn learn_name(&mut self, name: String) {
         if self.learned.len() < MAX_NAMES && name.len() <= MAX_NAME {
             self.learned.insert(name);
@@ -146,7 +172,7 @@ impl ServerKnowledge {
 }
 
 /// What is known of a peer's version.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Peer {
     /// What its handshake showed.
     proven: Option<Pythons>,
@@ -310,6 +336,28 @@ mod tests {
         assert!(server.saw(Evidence::of(&scan(b"\x80\x04\x8c\x01a.").unwrap(), true)));
         assert_eq!(server.pythons(), Pythons::writing(4));
         assert_eq!((server.object("7f00"), server.own_address()), (None, None));
+    }
+
+    #[test]
+    fn what_a_copy_has_learnt_is_taken_over_unless_the_server_is_another_by_then() {
+        let address = Address::Unix(b"/a".to_vec());
+        let mut server = ServerKnowledge::new(None);
+        server.saw(Evidence::of(&scan(b"\x80\x04N.").unwrap(), true));
+        let before = server.clone();
+        let mut copy = before.clone();
+        copy.learn_object("7f00", "dict", Exposed::default(), true);
+        copy.learn_own_address(&address);
+        copy.learn_name("decimal.Decimal".into());
+        server.learn_object("7f01", "list", Exposed::default(), true);
+        server.merge(&before, copy.clone());
+        assert!(server.object("7f00").is_some() && server.object("7f01").is_some());
+        assert_eq!(server.own_address(), Some(&address));
+        assert!(server.learned_names().eq(["decimal.Decimal"]));
+
+        let mut another = before.clone();
+        another.saw(Evidence::of(&scan(b"\x80\x02U\x01a.").unwrap(), true));
+        another.merge(&before, copy);
+        assert_eq!((another.pythons(), another.object("7f00")), (Pythons::PY2, None));
     }
 
     #[test]
