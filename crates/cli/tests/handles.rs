@@ -48,3 +48,20 @@ fn to_a_server_over_tcp_is_refused_and_nobody_waits() {
     assert!(log.contains("the client passed a descriptor: it cannot travel on"), "{log}");
     assert_ne!(receiver.finish().code, None);
 }
+
+/// The byte that goes with a descriptor belongs to no message. Whoever waits for a message takes it for
+/// the first byte of a length, and would read all that follows otherwise than it was judged.
+#[test]
+fn a_strict_policy_lets_no_descriptor_pass() {
+    let Some(found) = pythons(&[(3, 13), (3, 6)]) else { return };
+    let folder = Folder::new("handle-strict");
+    let at = |name: &str| format!("unix:{}", folder.path().join(name).display());
+    let mut receiver = peer(&found[1], "listener.py", &[&at("server"), "1"]);
+    let (gateway, address) = gateway_on(&at("gateway"), &receiver.address(), &["--policy", "strict"]);
+    let sender = peer(&found[0], "handle_sender.py", &[&address]).finish();
+    assert_eq!(sender.lines.last().map(String::as_str), Some("closed"), "{}", sender.errors);
+    assert_eq!(receiver.finish().lines, ["broken: OSError"]);
+    gateway.interrupt();
+    let log = gateway.finish().errors;
+    assert!(log.contains("the client passed a descriptor: --policy strict lets none pass"), "{log}");
+}

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -126,10 +127,53 @@ pub fn gateway(to: &str, more: &[&str]) -> (Process, String) {
 }
 
 pub fn gateway_on(listen: &str, to: &str, more: &[&str]) -> (Process, String) {
+    gateway_with(listen, to, more, &[])
+}
+
+/// The same, with variables in its environment.
+pub fn gateway_with(listen: &str, to: &str, more: &[&str], env: &[(&str, &str)]) -> (Process, String) {
     let args = ["gateway", "--listen", listen, "--to", to, "--log", "debug"];
-    let mut gateway = Process::start(sabir(args.iter().chain(more)));
+    let mut command = sabir(args.iter().chain(more));
+    command.envs(env.iter().copied());
+    let mut gateway = Process::start(command);
     let address = gateway.address();
     (gateway, address)
+}
+
+/// A socket of a test that plays a client itself.
+pub fn dial(address: &str) -> TcpStream {
+    in_time(TcpStream::connect(address).expect("somebody listens"))
+}
+
+/// The same for one that plays a server.
+pub fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    (listener, address)
+}
+
+pub fn accept(listener: &TcpListener) -> TcpStream {
+    in_time(listener.accept().expect("a client comes").0)
+}
+
+/// One message, with its header.
+pub fn frame(body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).expect("it is short");
+    [&length.to_be_bytes(), body].concat()
+}
+
+/// The body of the next message, or nothing if the stream ends or breaks.
+pub fn receive(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut header = [0; 4];
+    stream.read_exact(&mut header).ok()?;
+    let mut body = vec![0; u32::from_be_bytes(header) as usize];
+    stream.read_exact(&mut body).ok()?;
+    Some(body)
+}
+
+fn in_time(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
+    stream
 }
 
 /// One of the programs beside these tests.

@@ -1,6 +1,7 @@
 //! Why a connection through the gateway ended before its programs ended it.
 
 use std::io;
+use std::time::Duration;
 
 use sabir_gateway::{RelayError, Side};
 use sabir_net::Address;
@@ -37,6 +38,14 @@ pub enum PairError {
         "the {0} refused the other end's key (the handshake passed through, so the keys are the programs' own)"
     )]
     Refused(Side),
+    /// The client had enough of waiting for a server that accepts connections and does not challenge.
+    #[error(
+        "the client left after {0:.0?}, and the server had not asked for a key yet: is it busy? has it a key?"
+    )]
+    ServerSilent(Duration),
+    /// A long message began before it was known whether its sender has to prove a key, and stopped.
+    #[error("the client began a long message before the server had spoken, and stopped inside it")]
+    Stalled,
     /// A handshake began and went no further.
     #[error("the {0} did not answer the handshake in time")]
     HandshakeTimeout(Side),
@@ -66,6 +75,14 @@ pub enum PairError {
         side: Side,
         /// Why.
         source: RelayError,
+    },
+    /// A long message could not be rewritten, by no fault of its own.
+    #[error("a message of the {side} could not be rewritten: {source}")]
+    Rewriting {
+        /// Whose message.
+        side: Side,
+        /// The system's reason.
+        source: io::Error,
     },
     /// A message is too long for the Python that it is for.
     #[error("a message of the {side} cannot be delivered: {source}")]
@@ -101,6 +118,18 @@ impl PairError {
             Self::Refused(_) => true,
             Self::Authentication { source, .. } => admit::is_about_keys(source),
             _ => false,
+        }
+    }
+
+    /// Whose message was the last, if not all of it was passed on.
+    pub(super) fn breaks_off(&self) -> Option<Side> {
+        match *self {
+            Self::Frame { side, .. }
+            | Self::Relay { side, .. }
+            | Self::Rewriting { side, .. }
+            | Self::TooLong { side, .. }
+            | Self::Descriptor { side, .. } => Some(side),
+            _ => None,
         }
     }
 

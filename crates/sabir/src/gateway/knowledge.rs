@@ -39,6 +39,12 @@ impl Knowledge {
         known
     }
 
+    /// Begins anew with the server at an address: it may be another than it was. Connections that it
+    /// has go on with what was known.
+    pub(super) fn forget(&self, address: &Address) {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
+    }
+
     /// Logs the names that were learnt and are not logged yet.
     pub(super) fn report(&self, known: &Mutex<ServerKnowledge>) {
         let known = known.lock().unwrap_or_else(PoisonError::into_inner);

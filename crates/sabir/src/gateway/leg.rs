@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -17,6 +18,8 @@ pub(super) struct Leg {
     pub(super) stream: Stream,
     /// Held while a message is being written: an answer of ours must not end up inside another.
     writing: Mutex<()>,
+    /// What was being written was not written to its end.
+    inside: AtomicBool,
 }
 
 /// A part of what is written.
@@ -39,7 +42,7 @@ impl Deref for Piece {
 
 impl Leg {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, writing: Mutex::new(()) }
+        Self { stream, writing: Mutex::new(()), inside: AtomicBool::new(false) }
     }
 
     /// Writes all of it, together, and waits until the kernel has taken it.
@@ -55,6 +58,7 @@ impl Leg {
             }
             match self.stream.try_write_vectored(&slices[..count]) {
                 Ok(written) => {
+                    self.inside.store(true, Ordering::Relaxed);
                     done += written;
                     while first < pieces.len() && done >= pieces[first].len() {
                         done -= pieces[first].len();
@@ -68,7 +72,20 @@ impl Leg {
                 Err(error) => return Err(error),
             }
         }
+        self.inside.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Ends the stream inside a message, for a reader to whom an end between two would be a lie. A
+    /// stock one raises OSError then, and EOFError there.
+    pub(super) async fn break_off(&self) {
+        let part = [Piece::Bytes(Bytes::from_static(BROKEN_OFF))];
+        if !self.inside.load(Ordering::Relaxed) {
+            let patience = Instant::now() + FAREWELL;
+            // Who does not read now does not learn of it.
+            let _ = timeout_at(patience.into(), self.write(&part)).await;
+        }
+        self.farewell().await;
     }
 
     /// Writes a byte with descriptors beside it.
@@ -122,5 +139,7 @@ impl Leg {
 
 /// How many pieces one system call writes.
 const MOST_PIECES: usize = 32;
+/// A message of two bytes that lacks the second.
+pub(super) const BROKEN_OFF: &[u8] = b"\0\0\0\x02\0";
 /// How long a refused peer may take to read why.
 const FAREWELL: Duration = Duration::from_secs(1);

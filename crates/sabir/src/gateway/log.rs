@@ -1,6 +1,6 @@
 //! What a log says of connections: one table.
 
-use sabir_gateway::Event;
+use sabir_gateway::{Event, Side};
 use tracing::{debug, info, warn};
 
 use super::PairError;
@@ -25,6 +25,11 @@ pub(super) fn event(event: &Event) {
         Event::Dropped(count) => warn!("{count} events went unreported"),
         other => debug!(?other),
     }
+}
+
+/// A peer's stream has ended inside a message, of which so much had come.
+pub(super) fn broken_off(side: Side, arrived: usize, offset: u64) {
+    info!("the {side} ended inside a message, after {arrived} bytes of it (byte {offset} from it)");
 }
 
 /// How a connection ended.

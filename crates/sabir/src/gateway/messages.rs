@@ -1,14 +1,18 @@
 //! Whole messages on their way from one peer to the other.
 
+use std::iter;
+use std::mem;
+
 use bytes::Bytes;
-use sabir_gateway::{Outcome, Side};
+use sabir_gateway::{Event, Outcome, Relay, ServerKnowledge, Side};
 use sabir_wire::auth::Part;
 use sabir_wire::frame::{self, FrameDialect, FrameLimits};
 
 use super::error::PairError;
+use super::heavy::is_heavy;
 use super::leg::Piece;
 use super::log;
-use super::pump::Pump;
+use super::pump::{Pump, lock};
 use super::talk::index;
 
 impl Pump {
@@ -16,6 +20,17 @@ impl Pump {
     /// from where they were read to.
     pub(super) async fn pass_on(&self, from: Side, messages: &Bytes) -> Result<(), PairError> {
         let mut out = Vec::new();
+        let judged = self.judge(from, messages, &mut out).await;
+        // What came before the message that ends it is sound.
+        self.write(from.other(), &out).await?;
+        if let Err(PairError::Refused(_)) = judged {
+            self.leg(from.other()).farewell().await;
+        }
+        judged
+    }
+
+    /// What becomes of each, until one ends the connection.
+    async fn judge(&self, from: Side, messages: &Bytes, out: &mut Vec<Piece>) -> Result<(), PairError> {
         let (mut run, mut position) = (0, 0);
         while position < messages.len() {
             let Ok(Some(header)) =
@@ -27,12 +42,29 @@ impl Pump {
             // It fits: the inbox has found this very frame whole.
             let end = start + usize::try_from(header.body_len).unwrap_or(0);
             let body = messages.slice(start..end);
-            let outcome = self.decide(from, &body);
-            if !matches!(outcome, Ok(Outcome::Pass)) && run < position {
+            let heavy = is_heavy(&body);
+            if heavy {
+                out.push(Piece::Bytes(messages.slice(run..position)));
+                self.write(from.other(), &mem::take(out)).await?;
+                run = position;
+            }
+            let outcome = self.decide(from, &body, heavy).await;
+            // The long header of a short message: only 3.8 and newer read it, and nobody writes it.
+            let odd = header.header_len > 4 && header.body_len <= frame::MAX_SHORT_BODY;
+            if (odd || !matches!(outcome, Ok(Outcome::Pass))) && run < position {
                 out.push(Piece::Bytes(messages.slice(run..position)));
             }
             match outcome {
-                Ok(Outcome::Pass) => self.check_length(from, header.body_len)?,
+                Ok(Outcome::Pass) => {
+                    if odd {
+                        run = end;
+                        out.extend([Piece::Header(frame::header(header.body_len)), Piece::Bytes(body)]);
+                    }
+                    if let Err(error) = self.check_length(from, header.body_len) {
+                        out.push(Piece::Bytes(messages.slice(run..position)));
+                        return Err(error);
+                    }
+                }
                 Ok(Outcome::Replace(segments)) => {
                     run = end;
                     let length = segments.len() as u64;
@@ -43,15 +75,14 @@ impl Pump {
                 Ok(Outcome::Answer(answer)) => {
                     run = end;
                     self.leg(from).write_message(answer.into()).await.map_err(PairError::io(from))?;
+                    // The request has its reply.
+                    self.talk().last = Some(from.other());
                 }
-                Ok(Outcome::Close(source)) => {
-                    self.write(from.other(), &out).await?;
-                    return Err(PairError::Relay { side: from, source });
-                }
+                Ok(Outcome::Close(source)) => return Err(PairError::Relay { side: from, source }),
                 Err(refused) => {
-                    out.push(Piece::Bytes(messages.slice(position..end)));
-                    self.write(from.other(), &out).await?;
-                    self.leg(from.other()).farewell().await;
+                    if let PairError::Refused(_) = refused {
+                        out.push(Piece::Bytes(messages.slice(position..end)));
+                    }
                     return Err(refused);
                 }
             }
@@ -60,28 +91,55 @@ impl Pump {
         if run < position {
             out.push(Piece::Bytes(messages.slice(run..position)));
         }
-        self.write(from.other(), &out).await
+        Ok(())
     }
 
-    /// What is to become of one message. An error is a message that is passed on and is the last.
-    fn decide(&self, from: Side, body: &Bytes) -> Result<Outcome, PairError> {
-        let mut talk = self.talk();
-        let mut knowledge = self.knowledge();
-        if talk.observer.is_some()
-            && talk.observe(from, body, &mut knowledge, &self.ticket)? == Part::Handshake
-        {
+    /// What is to become of one message. [`PairError::Refused`] is one that is passed on and is the
+    /// last.
+    async fn decide(&self, from: Side, body: &Bytes, heavy: bool) -> Result<Outcome, PairError> {
+        let observed = self.talk().observe(from, body);
+        if observed.settled {
+            self.settled.notify_one();
+        }
+        if observed.over {
+            self.ticket.leave();
+        } else if observed.challenged {
+            self.ticket.challenged();
+        }
+        if let Some(pythons) = observed.pythons {
+            self.relay.lock().await.learn(from, pythons, &mut self.knowledge());
+        }
+        if observed.part? == Part::Handshake {
             return Ok(Outcome::Pass);
         }
-        talk.fresh[index(from)] = false;
-        talk.last = Some(from);
+        {
+            let mut talk = self.talk();
+            talk.fresh[index(from)] = false;
+            talk.last = Some(from);
+        }
         if self.raw {
             return Ok(Outcome::Pass);
         }
-        let outcome = talk.relay.handle_frame(from, body, &mut knowledge);
-        drop(knowledge);
-        while let Some(event) = talk.relay.poll_event() {
-            talk.hear(&event);
-            self.span.in_scope(|| log::event(&event));
+        let (outcome, events) = if heavy {
+            let mut relay = self.relay.clone().lock_owned().await;
+            let (body, known) = (body.clone(), self.knowledge.clone());
+            let work = move || {
+                // With a copy of what is known, lest all other connections to this server wait.
+                let before = lock(&known).clone();
+                let mut copy = before.clone();
+                let judged = judge(&mut relay, from, &body, &mut copy);
+                lock(&known).merge(&before, copy);
+                judged
+            };
+            self.heavy.run(work).await.map_err(|source| PairError::Rewriting { side: from, source })?
+        } else {
+            let mut relay = self.relay.lock().await;
+            let mut known = self.knowledge();
+            judge(&mut relay, from, body, &mut known)
+        };
+        for event in &events {
+            self.talk().hear(event);
+            self.span.in_scope(|| log::event(event));
         }
         Ok(outcome)
     }
@@ -102,4 +160,9 @@ impl Pump {
             Err(source) => Err(PairError::TooLong { side: from, source }),
         }
     }
+}
+
+fn judge(relay: &mut Relay, from: Side, body: &Bytes, known: &mut ServerKnowledge) -> (Outcome, Vec<Event>) {
+    let outcome = relay.handle_frame(from, body, known);
+    (outcome, iter::from_fn(|| relay.poll_event()).collect())
 }

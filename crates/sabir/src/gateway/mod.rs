@@ -26,7 +26,9 @@
 
 mod admit;
 mod descriptors;
+mod ends;
 mod error;
+mod heavy;
 mod inbox;
 mod knowledge;
 mod leg;

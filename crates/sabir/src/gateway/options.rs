@@ -124,16 +124,19 @@ impl GatewayOptions {
         self
     }
 
-    /// The longest message in bytes; default 1 GiB. A message is held in memory whole, once.
+    /// The longest message in bytes; default 1 GiB. A message is held in memory whole, once. Before it
+    /// is known whether a client has to prove a key, all such clients together may have begun messages
+    /// of 64 MiB, or one of them a longer one; what more they send waits in their sockets.
     pub fn max_message(mut self, bytes: u64) -> Self {
         self.max_message = bytes;
         self
     }
 
-    /// How many connections may be unauthenticated at once; default 1,024. One more, and the oldest
-    /// of them is closed.
+    /// How many connections may owe the proof of a key at once; default 1,024. One more, and the oldest
+    /// of them is closed; with 0 nobody gets in who has to prove one. Where the handshake passes
+    /// through, a connection is counted once its server has asked.
     pub fn max_pending(mut self, connections: usize) -> Self {
-        self.max_pending = connections.max(1);
+        self.max_pending = connections;
         self
     }
 
@@ -143,7 +146,8 @@ impl GatewayOptions {
         self
     }
 
-    /// How long a handshake may take once it has begun; default 10 seconds.
+    /// How long a handshake may take once it has begun; default 10 seconds. A server may begin as
+    /// late as its clients have patience.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
         self

@@ -7,20 +7,22 @@ use bytes::BytesMut;
 use sabir_gateway::{Addresses, Config, Mode, Policy, Relay, Route as RelayRoute, Side};
 use sabir_net::tokio::Stream;
 use sabir_net::{Address, PythonAddress};
-use sabir_wire::auth::AuthOptions;
+use sabir_wire::auth::{AuthOptions, PeerHints};
 use sabir_wire::frame::FrameLimits;
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 use tracing::Span;
 
 use super::admit;
+use super::descriptors::Descriptors;
 use super::error::PairError;
+use super::heavy::Heavy;
 use super::inbox::Inbox;
 use super::knowledge::Knowledge;
 use super::leg::Leg;
 use super::options::{Authentication, GatewayOptions, Upstream};
 use super::pending::Ticket;
-use super::pump::Pump;
+use super::pump::{Pump, Terms};
 
 /// What all connections of a gateway share.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub(super) struct Shared {
     pub(super) options: GatewayOptions,
     pub(super) rewriting: Arc<Config>,
     pub(super) knowledge: Knowledge,
+    pub(super) heavy: Arc<Heavy>,
     /// Every route, by the address that its listener is bound to.
     pub(super) bound: Vec<Address>,
     pub(super) stop: watch::Receiver<bool>,
@@ -48,29 +51,41 @@ pub(super) async fn serve(
     let verified = match &options.authentication {
         Authentication::Terminate { client_key: Some(key), min_auth, .. } => {
             let auth = AuthOptions { min_auth: *min_auth, ..AuthOptions::default() };
-            let verifying = admit::verify(&client, &mut from_client, key.clone(), auth, deadline);
-            tokio::select! {
+            let proof = (key.clone(), auth);
+            let verifying = admit::verify(&client, &mut from_client, proof, deadline);
+            let verified = tokio::select! {
                 biased;
-                done = verifying => Some(done.map_err(|source| of(Side::Client, source))?),
+                done = verifying => done?,
                 () = ticket.evicted() => return Err(PairError::Crowded),
-            }
+            };
+            ticket.leave();
+            Some(verified)
         }
         _ => None,
     };
-    let upstream = match find(shared, route, &client.stream) {
-        Ok(upstream) => upstream,
-        Err(error) => return Err(turn_away(&client, verified.is_some(), error).await),
+    let found = async {
+        let upstream = find(shared, route, &client.stream)?;
+        let server = dial(shared, &upstream).await?;
+        let (hints, from_server) = enter(shared, &server, &client, &mut from_client).await?;
+        Ok((upstream, server, hints, from_server))
     };
-    let reached = match reach(options, &upstream).await {
-        Ok(reached) => reached,
-        Err(error) => return Err(turn_away(&client, verified.is_some(), error).await),
+    let found = tokio::select! {
+        found = found => found,
+        () = ticket.evicted() => Err(PairError::Crowded),
     };
-    let (server, server_hints, from_server) = reached;
+    let (upstream, server, server_hints, from_server) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            if verified.is_some() {
+                admit::turn_away(&client, &error).await;
+            }
+            return Err(error);
+        }
+    };
     let client_hints = match verified {
         Some(verified) => {
             let deadline = Instant::now() + options.handshake_timeout;
-            let welcomed = admit::welcome(&client, &mut from_client, verified, deadline).await;
-            Some(welcomed.map_err(|source| of(Side::Client, source))?)
+            Some(admit::welcome(&client, &mut from_client, verified, deadline).await?)
         }
         None => None,
     };
@@ -79,9 +94,8 @@ pub(super) async fn serve(
     let alias = (route == 0).then(|| options.server_alias.as_ref().and_then(python)).flatten();
     let known = shared.knowledge.of(&upstream, alias);
     let relay = Relay::new(shared.rewriting.clone(), addresses);
-    let limits = FrameLimits { max_message: options.max_message };
-    let raw = shared.rewriting.mode == Mode::Raw;
-    let pump = Pump::new((client, server), relay, known.clone(), limits, raw, ticket, span.clone());
+    let terms = terms(shared);
+    let pump = Pump::new((client, server), relay, known.clone(), terms, ticket, span.clone());
     if let Authentication::PassThrough = options.authentication {
         pump.observe_handshake();
     } else {
@@ -89,7 +103,7 @@ pub(super) async fn serve(
     }
     for (side, hints) in [(Side::Client, client_hints), (Side::Server, server_hints)] {
         if let Some(hints) = hints {
-            pump.learn(side, &hints);
+            pump.learn(side, &hints).await;
         }
     }
     let ended = tokio::select! {
@@ -97,6 +111,12 @@ pub(super) async fn serve(
         done = pump.run(from_client, from_server) => done,
         error = watch_over(&pump, shared) => Err(error),
     };
+    if let Err(error) = &ended {
+        pump.break_off(error).await;
+    }
+    if pump.was_not_understood() {
+        shared.knowledge.forget(&upstream);
+    }
     if matches!(shared.rewriting.policy, Policy::Learn) {
         span.in_scope(|| shared.knowledge.report(&known));
     }
@@ -116,31 +136,52 @@ fn find(shared: &Shared, route: usize, client: &Stream) -> Result<Address, PairE
     Ok(original)
 }
 
-/// Connects to the server, and authenticates if the gateway has a key for it.
-async fn reach(
-    options: &GatewayOptions,
-    upstream: &Address,
-) -> Result<(Leg, Option<sabir_wire::auth::PeerHints>, Inbox), PairError> {
-    let deadline = Instant::now() + options.connect_timeout;
-    let server = Leg::new(Stream::connect(upstream, deadline).await.map_err(PairError::connect)?);
+/// Connects to the server.
+async fn dial(shared: &Shared, upstream: &Address) -> Result<Leg, PairError> {
+    let deadline = Instant::now() + shared.options.connect_timeout;
+    match Stream::connect(upstream, deadline).await {
+        Ok(stream) => Ok(Leg::new(stream)),
+        Err(error) => {
+            // Who listens there next may be another.
+            shared.knowledge.forget(upstream);
+            Err(PairError::connect(error))
+        }
+    }
+}
+
+/// Authenticates with the server if the gateway has a key for it.
+async fn enter(
+    shared: &Shared,
+    server: &Leg,
+    client: &Leg,
+    from_client: &mut Inbox,
+) -> Result<(Option<PeerHints>, Inbox), PairError> {
+    let options = &shared.options;
     let Authentication::Terminate { server_key: Some(key), min_auth, server_digest, .. } =
         &options.authentication
     else {
-        return Ok((server, None, Inbox::new(BytesMut::new(), Vec::new())));
+        return Ok((None, Inbox::new(BytesMut::new(), Vec::new())));
     };
+    admit::spoken(server, client, from_client, options.handshake_timeout).await?;
     let auth = AuthOptions { min_auth: *min_auth, legacy_digest: *server_digest, ..AuthOptions::default() };
     let deadline = Instant::now() + options.handshake_timeout;
-    let (hints, inbox) = admit::introduce(&server, key.clone(), auth, deadline)
-        .await
-        .map_err(|source| of(Side::Server, source))?;
-    Ok((server, Some(hints), inbox))
+    let (hints, inbox) = admit::introduce(server, (key.clone(), auth), deadline).await?;
+    Ok((Some(hints), inbox))
 }
 
-async fn turn_away(client: &Leg, in_handshake: bool, why: PairError) -> PairError {
-    if in_handshake {
-        admit::turn_away(client).await;
+fn terms(shared: &Shared) -> Terms {
+    let max_message = shared.options.max_message;
+    let (strict, raw_refused) = match shared.rewriting.policy {
+        Policy::Strict { allow_raw, .. } => (true, !allow_raw),
+        _ => (false, false),
+    };
+    Terms {
+        heavy: shared.heavy.clone(),
+        limits: FrameLimits { max_message },
+        patience: shared.options.handshake_timeout,
+        raw: shared.rewriting.mode == Mode::Raw && !raw_refused,
+        descriptors: if strict { Descriptors::Refused } else { Descriptors::Pass { max_message } },
     }
-    why
 }
 
 /// Ends a pair whose programs do not end it themselves. Returns why.
@@ -246,10 +287,6 @@ fn python(address: &Address) -> Option<sabir_gateway::Address> {
         PythonAddress::Pipe(name) => Some(Token::Pipe(name)),
         _ => None,
     }
-}
-
-fn of(side: Side, source: sabir_net::Error) -> PairError {
-    PairError::Authentication { side, source }
 }
 
 /// How long nothing must have moved before a stopping gateway takes a pair to be at rest.

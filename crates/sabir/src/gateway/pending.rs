@@ -1,41 +1,67 @@
-//! How many peers may be connected without having proved anything.
+//! How many peers may be connected without having proved anything, and how much they may send.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// The connections that are not authenticated yet. When there are too many, the oldest has to go:
-/// an honest peer is through in a moment, so it is hardly ever the oldest.
+/// The connections that are not authenticated yet. When too many of them owe a proof, the oldest has
+/// to go: an honest peer is through in a moment, so it is hardly ever the oldest.
+///
+/// Where the handshake passes through, nobody owes a proof before the server has asked for it: two
+/// programs without keys may be silent for as long as they like. Such a pair only has to go when no
+/// descriptor is left.
 #[derive(Debug)]
 pub(super) struct Pending {
     most: usize,
     waiting: Mutex<Waiting>,
+    /// In units of [`UNIT`].
+    room: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     next: u64,
-    evictions: BTreeMap<u64, Arc<Notify>>,
+    /// Those that owe a proof.
+    debtors: BTreeMap<u64, Arc<Notify>>,
+    /// Those of which it is not known whether they will.
+    silent: BTreeMap<u64, Arc<Notify>>,
 }
 
 impl Pending {
     pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, waiting: Mutex::default() })
+        let room = Arc::new(Semaphore::new(ROOM / UNIT));
+        Arc::new(Self { most, waiting: Mutex::default(), room })
     }
 
-    /// Counts one in, and sends the oldest away if that is one too many.
+    /// Counts one in that owes a proof, and sends the oldest away if that is one too many.
     pub(super) fn enter(self: &Arc<Self>) -> Ticket {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticket = self.enter_silently();
+        ticket.challenged();
+        ticket
+    }
+
+    /// Counts one in whose server may ask for a proof or not.
+    pub(super) fn enter_silently(self: &Arc<Self>) -> Ticket {
+        let mut waiting = self.waiting();
         let (number, evicted) = (waiting.next, Arc::new(Notify::new()));
         waiting.next += 1;
-        if waiting.evictions.len() >= self.most
-            && let Some((_, oldest)) = waiting.evictions.pop_first()
-        {
+        waiting.silent.insert(number, evicted.clone());
+        drop(waiting);
+        Ticket { pending: self.clone(), number, evicted }
+    }
+
+    /// No descriptor is left for a client: sends the oldest away that has proved nothing.
+    pub(super) fn make_room(&self) {
+        let mut waiting = self.waiting();
+        let oldest = waiting.debtors.pop_first().or_else(|| waiting.silent.pop_first());
+        if let Some((_, oldest)) = oldest {
             oldest.notify_one();
         }
-        waiting.evictions.insert(number, evicted.clone());
-        Ticket { pending: self.clone(), number, evicted }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -53,10 +79,32 @@ impl Ticket {
         self.evicted.notified().await;
     }
 
+    /// A proof is owed from now on.
+    pub(super) fn challenged(&self) {
+        let mut waiting = self.pending.waiting();
+        let Some(evicted) = waiting.silent.remove(&self.number) else { return };
+        waiting.debtors.insert(self.number, evicted);
+        while waiting.debtors.len() > self.pending.most
+            && let Some((_, oldest)) = waiting.debtors.pop_first()
+        {
+            oldest.notify_one();
+        }
+    }
+
     /// The connection is authenticated, or its programs do without.
     pub(super) fn leave(&self) {
-        let mut waiting = self.pending.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.evictions.remove(&self.number);
+        let mut waiting = self.pending.waiting();
+        waiting.debtors.remove(&self.number);
+        waiting.silent.remove(&self.number);
+    }
+
+    /// Waits until there is room for a message of this length from somebody of whom nothing is
+    /// known. All of them share it; one that is longer than all of it has it alone.
+    pub(super) async fn room(&self, length: u64) -> Option<OwnedSemaphorePermit> {
+        let units = usize::try_from(length).unwrap_or(usize::MAX).div_ceil(UNIT).min(ROOM / UNIT);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        // It is never closed.
+        self.pending.room.clone().acquire_many_owned(units).await.ok()
     }
 }
 
@@ -66,9 +114,26 @@ impl Drop for Ticket {
     }
 }
 
+/// In bytes: what a peer of which nothing is known may send without asking for room.
+pub(super) const UNIT: usize = 64 * 1024;
+/// In bytes: what all such peers may send together.
+const ROOM: usize = 64 * 1024 * 1024;
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
+
+    fn debtors(pending: &Pending) -> usize {
+        pending.waiting().debtors.len()
+    }
+
+    async fn is_evicted(ticket: &Ticket) -> bool {
+        timeout(Duration::from_millis(1), ticket.evicted()).await.is_ok()
+    }
 
     #[tokio::test]
     async fn the_oldest_goes_when_there_are_too_many() {
@@ -78,8 +143,42 @@ mod tests {
         let third = pending.enter();
         let fourth = pending.enter();
         first.evicted().await;
-        let waiting = pending.waiting.lock().expect("nobody panicked").evictions.len();
-        assert_eq!(waiting, 2);
+        assert_eq!(debtors(&pending), 2);
         drop((third, fourth));
+    }
+
+    #[tokio::test]
+    async fn who_owes_nothing_is_not_counted_until_the_server_asks() {
+        let pending = Pending::new(1);
+        let quiet: Vec<_> = (0..3).map(|_| pending.enter_silently()).collect();
+        assert!(!is_evicted(&quiet[0]).await);
+        quiet[1].challenged();
+        quiet[2].challenged();
+        assert!(is_evicted(&quiet[1]).await, "it is the older one of two that owe a proof");
+        assert!(!is_evicted(&quiet[0]).await);
+    }
+
+    #[tokio::test]
+    async fn where_nobody_may_be_unauthenticated_nobody_is() {
+        let pending = Pending::new(0);
+        assert!(is_evicted(&pending.enter()).await);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_goes_when_no_descriptor_is_left() {
+        let pending = Pending::new(10);
+        let (silent, _also) = (pending.enter_silently(), pending.enter_silently());
+        pending.make_room();
+        assert!(is_evicted(&silent).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_longer_than_all_room_waits_until_it_has_it_alone() {
+        let pending = Pending::new(10);
+        let ticket = pending.enter_silently();
+        let first = ticket.room(1).await;
+        assert!(timeout(Duration::from_millis(1), ticket.room(u64::MAX)).await.is_err());
+        drop(first);
+        assert!(ticket.room(u64::MAX).await.is_some());
     }
 }

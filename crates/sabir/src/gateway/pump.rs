@@ -1,23 +1,22 @@
 //! Two connected peers: bytes of each to the other, what is between translated by the relay.
 
-use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use sabir_gateway::{Relay, ServerKnowledge, Side, knowledge};
-use sabir_pickle::Pythons;
 use sabir_wire::auth::{Observer, PeerHints, Sender};
 use sabir_wire::frame::FrameLimits;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
+use tokio::time::timeout;
 use tracing::Span;
 
-use super::descriptors::Handoff;
+use super::descriptors::{Descriptors, Handoff};
 use super::error::PairError;
+use super::heavy::Heavy;
 use super::inbox::{Filled, Inbox};
 use super::leg::{Leg, Piece};
-use super::pending::Ticket;
+use super::pending::{self, Ticket};
 use super::talk::{Due, Talk, index};
 
 /// A pair of connections.
@@ -25,11 +24,18 @@ pub(super) struct Pump {
     pub(super) client: Leg,
     pub(super) server: Leg,
     pub(super) talk: Mutex<Talk>,
+    /// Held as long as a message is judged, which for a long one is not done here.
+    pub(super) relay: Arc<AsyncMutex<Relay>>,
     pub(super) knowledge: Arc<Mutex<ServerKnowledge>>,
+    pub(super) heavy: Arc<Heavy>,
     pub(super) limits: FrameLimits,
+    /// How long a client may pause inside a long message before the server has spoken.
+    pub(super) patience: Duration,
     /// Once the handshake is over, bytes are passed on as they come.
     pub(super) raw: bool,
     pub(super) ticket: Ticket,
+    /// It has just become known whether the client has to prove a key.
+    pub(super) settled: Notify,
     /// For the log.
     pub(super) span: Span,
     /// Grows with whatever either peer sends.
@@ -38,35 +44,37 @@ pub(super) struct Pump {
     pub(super) busy: [AtomicBool; 2],
 }
 
+/// What a pair has in common with all others of its gateway.
+pub(super) struct Terms {
+    pub(super) heavy: Arc<Heavy>,
+    pub(super) limits: FrameLimits,
+    pub(super) patience: Duration,
+    pub(super) raw: bool,
+    pub(super) descriptors: Descriptors,
+}
+
 impl Pump {
     pub(super) fn new(
         (client, server): (Leg, Leg),
         relay: Relay,
         knowledge: Arc<Mutex<ServerKnowledge>>,
-        limits: FrameLimits,
-        raw: bool,
+        terms: Terms,
         ticket: Ticket,
         span: Span,
     ) -> Self {
-        let talk = Talk {
-            relay,
-            observer: None,
-            challenged: None,
-            welcomed: false,
-            fresh: [true; 2],
-            last: None,
-            manager: false,
-            pythons: [Pythons::ANY; 2],
-            handoff: Handoff::default(),
-        };
+        let Terms { heavy, limits, patience, raw, descriptors } = terms;
         Self {
             client,
             server,
-            talk: Mutex::new(talk),
+            talk: Mutex::new(Talk::new(Handoff::new(descriptors))),
+            relay: Arc::new(AsyncMutex::new(relay)),
             knowledge,
+            heavy,
             limits,
+            patience,
             raw,
             ticket,
+            settled: Notify::new(),
             span,
             activity: AtomicU64::new(0),
             busy: Default::default(),
@@ -107,10 +115,18 @@ impl Pump {
     }
 
     /// Tells the relay what the gateway's own handshake with a peer has shown.
-    pub(super) fn learn(&self, side: Side, hints: &PeerHints) {
+    pub(super) async fn learn(&self, side: Side, hints: &PeerHints) {
         if let Some(pythons) = knowledge::pythons(hints) {
-            self.talk().learn(side, pythons, &mut self.knowledge());
+            self.talk().learn(side, pythons);
+            self.relay.lock().await.learn(side, pythons, &mut self.knowledge());
         }
+    }
+
+    /// Whether the server has left without a word after the first that was said to it, as one does
+    /// that cannot read it.
+    pub(super) fn was_not_understood(&self) -> bool {
+        let talk = self.talk();
+        talk.fresh == [false, true] && talk.left_first == Some(Side::Server)
     }
 
     /// Whether a handshake passes through, or is still to come.
@@ -131,6 +147,7 @@ impl Pump {
 
     async fn forward(&self, from: Side, mut inbox: Inbox) -> Result<(), PairError> {
         let source = &self.leg(from).stream;
+        let mut room = None;
         loop {
             self.pass_on_all(from, &mut inbox).await?;
             if let Some((byte, fds)) = inbox.take_descriptors() {
@@ -141,11 +158,29 @@ impl Pump {
             if inbox.arrived().is_empty() {
                 self.busy[index(from)].store(false, Ordering::Relaxed);
             }
-            let (limits, fresh) = {
+            let (limits, fresh, unsettled) = {
                 let talk = self.talk();
-                (self.limits_of(from, &talk), talk.fresh[index(from)] || talk.observer.is_some())
+                let fresh = talk.fresh[index(from)] || talk.observer.is_some();
+                (self.limits_of(from, &talk), fresh, from == Side::Client && talk.is_unsettled())
             };
-            match inbox.fill(source, limits, fresh).await.map_err(PairError::io(from))? {
+            let length = match inbox.begun(limits) {
+                Ok(Some(header)) if unsettled => header.frame_len(),
+                _ => 0,
+            };
+            if length <= pending::UNIT as u64 {
+                room = None;
+            } else if room.is_none() {
+                tokio::select! {
+                    found = self.ticket.room(length) => room = found,
+                    () = self.settled.notified() => continue,
+                }
+            }
+            let filling = inbox.fill(source, limits, fresh);
+            let filled = match room {
+                None => filling.await,
+                Some(_) => timeout(self.patience, filling).await.map_err(|_| PairError::Stalled)?,
+            };
+            match filled.map_err(|source| self.lost(from, source))? {
                 Filled::Some => {}
                 Filled::End => return self.end(from, inbox).await,
                 Filled::LostDescriptors => {
@@ -200,43 +235,6 @@ impl Pump {
         }
     }
 
-    /// One peer has ended its stream.
-    async fn end(&self, from: Side, mut inbox: Inbox) -> Result<(), PairError> {
-        self.busy[index(from)].store(false, Ordering::Relaxed);
-        // The other one learns that the end came inside a message, if it did: a header and one byte
-        // suffice for CPython to raise OSError rather than EOFError. All of it would be too much:
-        // nobody has looked at it.
-        let tail = inbox.take_all();
-        let tail = tail.slice(..tail.len().min(BROKEN_OFF));
-        self.write(from.other(), &[Piece::Bytes(tail)]).await?;
-        match self.leg(from.other()).stream.shutdown_write() {
-            // It is gone too.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            done => done.map_err(PairError::io(from.other())),
-        }
-    }
-
-    async fn pass_descriptors(&self, from: Side, byte: u8, fds: &[OwnedFd]) -> Result<(), PairError> {
-        let to = from.other();
-        let acknowledge = {
-            let mut talk = self.talk();
-            let pythons = (talk.pythons[index(from)], talk.pythons[index(to)]);
-            let unix = self.leg(to).stream.is_unix();
-            talk.handoff
-                .pass(from, byte, fds.len(), pythons, unix)
-                .map_err(|why| PairError::Descriptor { side: from, why })?
-        };
-        let borrowed: Vec<_> = fds.iter().map(|fd| fd.as_fd()).collect();
-        let count = (fds.len() % 256) as u8;
-        self.leg(to).write_descriptors(count, &borrowed).await.map_err(PairError::io(to))?;
-        if acknowledge { self.acknowledge(from).await } else { Ok(()) }
-    }
-
-    async fn acknowledge(&self, to: Side) -> Result<(), PairError> {
-        let byte = Bytes::from_static(&[sabir_net::handles::HandleRules::ACKNOWLEDGEMENT]);
-        self.write(to, &[Piece::Bytes(byte)]).await
-    }
-
     pub(super) async fn write(&self, to: Side, pieces: &[Piece]) -> Result<(), PairError> {
         self.leg(to).write(pieces).await.map_err(PairError::io(to))
     }
@@ -251,12 +249,12 @@ impl Pump {
     }
 
     pub(super) fn talk(&self) -> MutexGuard<'_, Talk> {
-        self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.talk)
     }
 
     /// Taken after [`Pump::talk`], never before.
     pub(super) fn knowledge(&self) -> MutexGuard<'_, ServerKnowledge> {
-        self.knowledge.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.knowledge)
     }
 
     pub(super) fn leg(&self, side: Side) -> &Leg {
@@ -267,5 +265,7 @@ impl Pump {
     }
 }
 
-/// The longest header and one byte.
-const BROKEN_OFF: usize = 13;
+/// Nobody panics while he holds a lock, and if he did, what it guards is still sound.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

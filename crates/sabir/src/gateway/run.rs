@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tracing::{debug, info, info_span, warn};
 
 use super::error::PairError;
+use super::heavy::Heavy;
 use super::knowledge::Knowledge;
 use super::log;
 use super::options::{Authentication, GatewayOptions};
@@ -37,11 +38,12 @@ impl Gateway {
         }
         let (stop, stopping) = watch::channel(false);
         let rewriting = Config { max_message: Some(options.max_message), ..options.rewriting.clone() };
-        let bound = listeners.iter().map(|listener| listener.local_address().clone()).collect();
+        let bound: Vec<_> = listeners.iter().map(|listener| listener.local_address().clone()).collect();
         let shared = Shared {
             options,
             rewriting: Arc::new(rewriting),
             knowledge: Knowledge::default(),
+            heavy: Arc::new(Heavy::new()),
             bound,
             stop: stopping,
         };
@@ -107,12 +109,17 @@ async fn accept(
         let client = listener.accept().await?;
         if listener.pauses() > pauses {
             pauses = listener.pauses();
+            pending.make_room();
             warn!(
                 "no descriptor was left for a client on {}: raise the limit of open files",
                 listener.local_address()
             );
         }
-        let (shared, running, ticket) = (shared.clone(), running.clone(), pending.enter());
+        let ticket = match &shared.options.authentication {
+            Authentication::Terminate { client_key: Some(_), .. } => pending.enter(),
+            _ => pending.enter_silently(),
+        };
+        let (shared, running) = (shared.clone(), running.clone());
         let span = info_span!("client", from = %name(&client), on = %listener.local_address());
         tokio::spawn(async move {
             let _running = running;

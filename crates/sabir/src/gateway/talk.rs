@@ -1,19 +1,17 @@
-//! What the two directions of a pair share, and decide in turn.
+//! How far the two programs of a pair have come.
 
 use std::time::Instant;
 
-use sabir_gateway::{Event, Relay, ServerKnowledge, Side, knowledge};
+use sabir_gateway::{Event, Side, knowledge};
 use sabir_pickle::Pythons;
 use sabir_wire::auth::{Ended, Observer, Part, Sender, WELCOME};
 use sabir_wire::frame::FrameLimits;
 
 use super::descriptors::Handoff;
 use super::error::PairError;
-use super::pending::Ticket;
 
-/// What the two directions share, and decide in turn.
+/// What both directions add to.
 pub(super) struct Talk {
-    pub(super) relay: Relay,
     /// While a handshake passes through.
     pub(super) observer: Option<Observer>,
     /// When that handshake began.
@@ -24,49 +22,83 @@ pub(super) struct Talk {
     pub(super) fresh: [bool; 2],
     /// Who said something of the application last.
     pub(super) last: Option<Side>,
+    /// Whose stream ended first.
+    pub(super) left_first: Option<Side>,
     pub(super) manager: bool,
     pub(super) pythons: [Pythons; 2],
     pub(super) handoff: Handoff,
 }
 
+/// What a message means for a handshake that passes through.
+pub(super) struct Observed {
+    /// What it belongs to; an error if it says that the other end's key is wrong.
+    pub(super) part: Result<Part, PairError>,
+    /// The server has just challenged.
+    pub(super) challenged: bool,
+    /// The handshake is over, or there is none.
+    pub(super) over: bool,
+    /// It is known by now whether there is a handshake.
+    pub(super) settled: bool,
+    /// Which versions its sender may be, if it told.
+    pub(super) pythons: Option<Pythons>,
+}
+
 impl Talk {
+    pub(super) fn new(handoff: Handoff) -> Self {
+        Self {
+            observer: None,
+            challenged: None,
+            welcomed: false,
+            fresh: [true; 2],
+            last: None,
+            left_first: None,
+            manager: false,
+            pythons: [Pythons::ANY; 2],
+            handoff,
+        }
+    }
+
     /// Follows a handshake that passes through.
-    pub(super) fn observe(
-        &mut self,
-        from: Side,
-        body: &[u8],
-        known: &mut ServerKnowledge,
-        ticket: &Ticket,
-    ) -> Result<Part, PairError> {
-        let Some(observer) = &mut self.observer else { return Ok(Part::Application) };
+    pub(super) fn observe(&mut self, from: Side, body: &[u8]) -> Observed {
+        let mut observed = Observed {
+            part: Ok(Part::Application),
+            challenged: false,
+            over: false,
+            settled: false,
+            pythons: None,
+        };
+        let Some(observer) = &mut self.observer else { return observed };
         let sender = match from {
             Side::Client => Sender::Client,
             Side::Server => Sender::Listener,
         };
         let part = observer.observe(sender, body);
         if part == Part::Handshake {
+            observed.challenged = self.challenged.is_none();
             self.challenged.get_or_insert_with(Instant::now);
             self.welcomed |= from == Side::Server && body == WELCOME;
         }
         let (ended, hints) = (observer.ended(), observer.hints(sender));
-        match ended {
-            None => {}
-            Some(Ended::Failed(_)) => return Err(PairError::Refused(from)),
-            Some(_) => {
-                self.observer = None;
-                ticket.leave();
-            }
+        observed.part = match ended {
+            Some(Ended::Failed(_)) => Err(PairError::Refused(from)),
+            _ => Ok(part),
+        };
+        if ended.is_some() {
+            self.observer = None;
+            observed.over = true;
         }
-        if let Some(pythons) = knowledge::pythons(&hints) {
-            self.learn(from, pythons, known);
+        observed.settled = observed.over || observed.challenged;
+        observed.pythons = knowledge::pythons(&hints);
+        if let Some(pythons) = observed.pythons {
+            self.learn(from, pythons);
         }
-        Ok(part)
+        observed
     }
 
-    pub(super) fn learn(&mut self, side: Side, pythons: Pythons, known: &mut ServerKnowledge) {
+    /// Which versions a peer's handshake has shown that it may be.
+    pub(super) fn learn(&mut self, side: Side, pythons: Pythons) {
         let before = &mut self.pythons[index(side)];
         *before = before.intersect(pythons).unwrap_or(pythons);
-        self.relay.learn(side, pythons, known);
     }
 
     /// What the relay has to say.
@@ -76,6 +108,11 @@ impl Talk {
             Event::Pythons { side, pythons } => self.pythons[index(*side)] = *pythons,
             _ => {}
         }
+    }
+
+    /// Whether it is still open if the client has to prove a key.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.observer.is_some() && self.challenged.is_none()
     }
 }
 
