@@ -53,6 +53,26 @@ fn a_client_that_loses_patience_with_the_server_leaves_a_line() {
     assert!(log.contains("the server had not asked for a key yet: is it busy? has it a key?"), "{log}");
 }
 
+/// Whoever has the address of one server, and no key, could pass the challenge of another listener on
+/// to the gateway as his own, and have it answered.
+#[test]
+fn the_gateway_does_not_answer_its_own_challenge() {
+    let Some(found) = pythons(&[(3, 13)]) else { return };
+    let folder = Folder::new("reflected");
+    let key = folder.file("key", "secret");
+    let ((rogue, to), (_other, other_to)) = (listen(), listen());
+    let route = format!("127.0.0.1:0={other_to}");
+    let (mut gateway, address) = gateway(&to, &["--authkey-file", &key, "--route", &route]);
+    let mut attack = dial(&gateway.address());
+    let _victim = peer(&found[0], "say.py", &[&address, "1"]);
+    let mut dialled = accept(&rogue);
+    let challenge = receive(&mut attack).expect("the gateway challenges");
+    dialled.write_all(&frame(&challenge)).expect("the gateway reads");
+    assert_eq!(receive(&mut dialled), None);
+    let log = log_of(gateway);
+    assert!(log.contains("the server sent one of the gateway's own challenges back"), "{log}");
+}
+
 #[test]
 fn who_has_proved_nothing_cannot_fill_the_memory() {
     let (_server, to) = listen();

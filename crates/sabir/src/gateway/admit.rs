@@ -27,34 +27,38 @@ use sabir_wire::frame::FrameLimits;
 use tokio::time::{sleep, timeout_at};
 use tracing::warn;
 
+use super::challenges::{Challenges, Issued};
 use super::error::PairError;
 use super::inbox::{Filled, Inbox};
 use super::leg::Leg;
 
 /// A client that has proved the key and waits to hear so.
 #[derive(Debug)]
-pub(super) struct Verified {
-    exchange: Exchange,
+pub(super) struct Verified<'a> {
+    exchange: Exchange<'a>,
     welcome: Step,
 }
 
 /// A handshake with one peer.
 #[derive(Debug)]
-struct Exchange {
+struct Exchange<'a> {
     side: Side,
     handshake: Handshake,
+    challenges: &'a Challenges,
+    issued: Issued<'a>,
 }
 
 /// Challenges the client and judges its answer. If that is wrong it has been told.
-pub(super) async fn verify(
+pub(super) async fn verify<'a>(
     client: &Leg,
     inbox: &mut Inbox,
     (key, options): (AuthKey, AuthOptions),
+    challenges: &'a Challenges,
     deadline: Instant,
-) -> Result<Verified, PairError> {
+) -> Result<Verified<'a>, PairError> {
     let nonce = sabir_net::nonce().map_err(|source| of(Side::Client, source))?;
     let handshake = Handshake::accepting(key, nonce, options);
-    let mut exchange = Exchange::new(Side::Client, handshake);
+    let mut exchange = Exchange::new(Side::Client, handshake, challenges);
     let work = async {
         let start = exchange.handshake.start();
         exchange.send(client, start.send).await?;
@@ -72,7 +76,7 @@ pub(super) async fn verify(
 pub(super) async fn welcome(
     client: &Leg,
     inbox: &mut Inbox,
-    verified: Verified,
+    verified: Verified<'_>,
     deadline: Instant,
 ) -> Result<PeerHints, PairError> {
     let Verified { mut exchange, welcome } = verified;
@@ -126,11 +130,12 @@ async fn left(client: &Leg, inbox: &mut Inbox) {
 pub(super) async fn introduce(
     server: &Leg,
     (key, options): (AuthKey, AuthOptions),
+    challenges: &Challenges,
     deadline: Instant,
 ) -> Result<(PeerHints, Inbox), PairError> {
     let nonce = sabir_net::nonce().map_err(|source| of(Side::Server, source))?;
     let handshake = Handshake::connecting(key, nonce, options);
-    let mut exchange = Exchange::new(Side::Server, handshake);
+    let mut exchange = Exchange::new(Side::Server, handshake, challenges);
     let mut inbox = Inbox::default();
     let work = async {
         let step = exchange.answer(server, &mut inbox).await?;
@@ -145,9 +150,9 @@ pub(super) fn is_about_keys(error: &Error) -> bool {
     matches!(error, Error::Wire(sabir_wire::Error::Auth { .. }))
 }
 
-impl Exchange {
-    fn new(side: Side, handshake: Handshake) -> Self {
-        Self { side, handshake }
+impl<'a> Exchange<'a> {
+    fn new(side: Side, handshake: Handshake, challenges: &'a Challenges) -> Self {
+        Self { side, handshake, challenges, issued: challenges.issue() }
     }
 
     /// Goes on from a step to the end.
@@ -175,6 +180,9 @@ impl Exchange {
                 of(self.side, Error::Wire(sabir_wire::Error::Frame { source, phase, offset }))
             })?;
             match message {
+                Some(message) if self.challenges.contains(&message) => {
+                    return Err(PairError::Reflected(self.side));
+                }
                 Some(message) => return Ok(self.handshake.handle_message(&message)),
                 None => {}
             }
@@ -206,6 +214,7 @@ impl Exchange {
 
     async fn send(&mut self, leg: &Leg, messages: Vec<Bytes>) -> Result<(), PairError> {
         for message in messages {
+            self.issued.sent(&message);
             leg.write_message(message).await.map_err(|source| self.io(source))?;
         }
         Ok(())

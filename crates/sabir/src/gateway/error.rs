@@ -43,6 +43,11 @@ pub enum PairError {
         "the client left after {0:.0?}, and the server had not asked for a key yet: is it busy? has it a key?"
     )]
     ServerSilent(Duration),
+    /// A peer without the key uses the gateway against itself, or an address leads back to it.
+    #[error(
+        "the {0} sent one of the gateway's own challenges back, to have it answered by the gateway itself"
+    )]
+    Reflected(Side),
     /// A long message began before it was known whether its sender has to prove a key, and stopped.
     #[error("the client began a long message before the server had spoken, and stopped inside it")]
     Stalled,
@@ -115,7 +120,7 @@ impl PairError {
     #[must_use]
     pub fn is_authentication(&self) -> bool {
         match self {
-            Self::Refused(_) => true,
+            Self::Refused(_) | Self::Reflected(_) => true,
             Self::Authentication { source, .. } => admit::is_about_keys(source),
             _ => false,
         }

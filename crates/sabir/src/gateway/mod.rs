@@ -25,6 +25,7 @@
 //! from being read, and nobody else.
 
 mod admit;
+mod challenges;
 mod descriptors;
 mod ends;
 mod error;

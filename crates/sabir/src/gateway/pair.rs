@@ -14,6 +14,7 @@ use tokio::time::{sleep, sleep_until};
 use tracing::Span;
 
 use super::admit;
+use super::challenges::Challenges;
 use super::descriptors::Descriptors;
 use super::error::PairError;
 use super::heavy::Heavy;
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) options: GatewayOptions,
     pub(super) rewriting: Arc<Config>,
     pub(super) knowledge: Knowledge,
+    pub(super) challenges: Challenges,
     pub(super) heavy: Arc<Heavy>,
     /// Every route, by the address that its listener is bound to.
     pub(super) bound: Vec<Address>,
@@ -52,7 +54,7 @@ pub(super) async fn serve(
         Authentication::Terminate { client_key: Some(key), min_auth, .. } => {
             let auth = AuthOptions { min_auth: *min_auth, ..AuthOptions::default() };
             let proof = (key.clone(), auth);
-            let verifying = admit::verify(&client, &mut from_client, proof, deadline);
+            let verifying = admit::verify(&client, &mut from_client, proof, &shared.challenges, deadline);
             let verified = tokio::select! {
                 biased;
                 done = verifying => done?,
@@ -165,7 +167,7 @@ async fn enter(
     admit::spoken(server, client, from_client, options.handshake_timeout).await?;
     let auth = AuthOptions { min_auth: *min_auth, legacy_digest: *server_digest, ..AuthOptions::default() };
     let deadline = Instant::now() + options.handshake_timeout;
-    let (hints, inbox) = admit::introduce(server, (key.clone(), auth), deadline).await?;
+    let (hints, inbox) = admit::introduce(server, (key.clone(), auth), &shared.challenges, deadline).await?;
     Ok((Some(hints), inbox))
 }
 

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{debug, info, info_span, warn};
 
+use super::challenges::Challenges;
 use super::error::PairError;
 use super::heavy::Heavy;
 use super::knowledge::Knowledge;
@@ -43,6 +44,7 @@ impl Gateway {
             options,
             rewriting: Arc::new(rewriting),
             knowledge: Knowledge::default(),
+            challenges: Challenges::default(),
             heavy: Arc::new(Heavy::new()),
             bound,
             stop: stopping,
