@@ -53,6 +53,18 @@ fn a_client_that_loses_patience_with_the_server_leaves_a_line() {
     assert!(log.contains("the server had not asked for a key yet: is it busy? has it a key?"), "{log}");
 }
 
+#[test]
+fn a_gateway_in_front_of_itself_does_not_start() {
+    let (free, address) = listen();
+    drop(free);
+    let port = address.rsplit(':').next().expect("a port").to_owned();
+    for to in [address.clone(), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
+        let refused = Process::start(sabir(["gateway", "--listen", &address, "--to", &to])).finish();
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.errors.contains("it would dial itself"), "{refused:?}");
+    }
+}
+
 /// Whoever has the address of one server, and no key, could pass the challenge of another listener on
 /// to the gateway as his own, and have it answered.
 #[test]

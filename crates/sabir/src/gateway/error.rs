@@ -25,6 +25,9 @@ pub enum PairError {
     /// A client's redirected address is this gateway.
     #[error("the client meant this gateway itself ({0}): is it exempt from the firewall's redirection?")]
     Loop(Address),
+    /// The server's address leads back to this gateway.
+    #[error("the client is this gateway itself: the address of the server ({0}) leads back here")]
+    Circle(Address),
     /// The handshake with one end failed.
     #[error("authentication with the {side} failed: {source}")]
     Authentication {

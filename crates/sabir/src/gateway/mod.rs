@@ -26,6 +26,7 @@
 
 mod admit;
 mod challenges;
+mod circle;
 mod descriptors;
 mod ends;
 mod error;

@@ -15,6 +15,7 @@ use tracing::Span;
 
 use super::admit;
 use super::challenges::Challenges;
+use super::circle::{Outgoing, Own};
 use super::descriptors::Descriptors;
 use super::error::PairError;
 use super::heavy::Heavy;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) rewriting: Arc<Config>,
     pub(super) knowledge: Knowledge,
     pub(super) challenges: Challenges,
+    pub(super) outgoing: Outgoing,
     pub(super) heavy: Arc<Heavy>,
     /// Every route, by the address that its listener is bound to.
     pub(super) bound: Vec<Address>,
@@ -67,15 +69,22 @@ pub(super) async fn serve(
     };
     let found = async {
         let upstream = find(shared, route, &client.stream)?;
-        let server = dial(shared, &upstream).await?;
+        if shared.outgoing.contains(&client.stream) {
+            return Err(PairError::Circle(upstream));
+        }
+        let (server, own) = dial(shared, &upstream).await?;
+        // Our own connection may have been accepted before it was known to be ours.
+        if shared.outgoing.contains(&client.stream) {
+            return Err(PairError::Circle(upstream));
+        }
         let (hints, from_server) = enter(shared, &server, &client, &mut from_client).await?;
-        Ok((upstream, server, hints, from_server))
+        Ok((upstream, server, own, hints, from_server))
     };
     let found = tokio::select! {
         found = found => found,
         () = ticket.evicted() => Err(PairError::Crowded),
     };
-    let (upstream, server, server_hints, from_server) = match found {
+    let (upstream, server, _own, server_hints, from_server) = match found {
         Ok(found) => found,
         Err(error) => {
             if verified.is_some() {
@@ -139,10 +148,13 @@ fn find(shared: &Shared, route: usize, client: &Stream) -> Result<Address, PairE
 }
 
 /// Connects to the server.
-async fn dial(shared: &Shared, upstream: &Address) -> Result<Leg, PairError> {
+async fn dial<'a>(shared: &'a Shared, upstream: &Address) -> Result<(Leg, Own<'a>), PairError> {
     let deadline = Instant::now() + shared.options.connect_timeout;
     match Stream::connect(upstream, deadline).await {
-        Ok(stream) => Ok(Leg::new(stream)),
+        Ok(stream) => {
+            let own = shared.outgoing.enter(&stream);
+            Ok((Leg::new(stream), own))
+        }
         Err(error) => {
             // Who listens there next may be another.
             shared.knowledge.forget(upstream);

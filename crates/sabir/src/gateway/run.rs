@@ -11,11 +11,12 @@ use tokio::time::sleep;
 use tracing::{debug, info, info_span, warn};
 
 use super::challenges::Challenges;
+use super::circle::{self, Outgoing};
 use super::error::PairError;
 use super::heavy::Heavy;
 use super::knowledge::Knowledge;
 use super::log;
-use super::options::{Authentication, GatewayOptions};
+use super::options::{Authentication, GatewayOptions, Upstream};
 use super::pair::{self, Shared};
 use super::pending::Pending;
 
@@ -31,7 +32,8 @@ impl Gateway {
     /// Binds every listener. Clients that connect from now on are served by [`run`](Gateway::run).
     ///
     /// # Errors
-    /// [`Error::Bind`], [`Error::Unsupported`]: the caller chose an address that cannot be had.
+    /// [`Error::Bind`], [`Error::Unsupported`]: the caller chose an address that cannot be had, or a
+    /// server's that is one of the listeners.
     pub async fn bind(options: GatewayOptions) -> Result<Self, Error> {
         let mut listeners = Vec::with_capacity(options.routes.len());
         for route in &options.routes {
@@ -40,11 +42,21 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let rewriting = Config { max_message: Some(options.max_message), ..options.rewriting.clone() };
         let bound: Vec<_> = listeners.iter().map(|listener| listener.local_address().clone()).collect();
+        for route in &options.routes {
+            let Upstream::At(to) = &route.to else { continue };
+            for ours in &bound {
+                if circle::leads_to(to, ours).await {
+                    let why = "this gateway listens there itself, so that it would dial itself for ever";
+                    return Err(Error::Unsupported { address: to.clone(), why });
+                }
+            }
+        }
         let shared = Shared {
             options,
             rewriting: Arc::new(rewriting),
             knowledge: Knowledge::default(),
             challenges: Challenges::default(),
+            outgoing: Outgoing::default(),
             heavy: Arc::new(Heavy::new()),
             bound,
             stop: stopping,

@@ -1,0 +1,130 @@
+//! Upstream addresses that lead back to this gateway, which would dial itself for ever.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sabir_net::Address;
+use sabir_net::tokio::Stream;
+use tokio::net::lookup_host;
+
+/// Whether somebody who dials `to` is accepted by the listener at `bound`, as far as can be told
+/// beforehand.
+pub(super) async fn leads_to(to: &Address, bound: &Address) -> bool {
+    match (to, bound) {
+        (Address::Tcp { host, port }, Address::Tcp { host: ours, port: our_port }) if port == our_port => {
+            let (Ok(ours), Ok(mut found)) =
+                (ours.parse::<IpAddr>(), lookup_host((host.as_str(), *port)).await)
+            else {
+                return false;
+            };
+            found.any(|address| reaches(address.ip().to_canonical(), ours.to_canonical()))
+        }
+        (Address::Unix(path), Address::Unix(ours)) => path == ours || is_same_file(path, ours),
+        (Address::Abstract(name), Address::Abstract(ours)) => name == ours,
+        _ => false,
+    }
+}
+
+fn reaches(to: IpAddr, bound: IpAddr) -> bool {
+    // To dial the unspecified address is to dial this machine.
+    let to = match to {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    };
+    let wildcard = bound.is_unspecified() && bound.is_ipv4() == to.is_ipv4();
+    to == bound || wildcard && (to.is_loopback() || UdpSocket::bind((to, 0)).is_ok())
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// The ends of our own connections to servers: a client that has one of them is this gateway, which
+/// came back by some detour.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    own: Mutex<HashSet<SocketAddr>>,
+}
+
+/// One such end, while the connection lasts.
+#[derive(Debug)]
+pub(super) struct Own<'a> {
+    outgoing: &'a Outgoing,
+    end: Option<SocketAddr>,
+}
+
+impl Outgoing {
+    /// Remembers our end of a connection to a server.
+    pub(super) fn enter(&self, server: &Stream) -> Own<'_> {
+        let end = server.local_address().ok().flatten().and_then(|address| socket(&address));
+        self.own().extend(end);
+        Own { outgoing: self, end }
+    }
+
+    /// Whether a client is ourselves.
+    pub(super) fn contains(&self, client: &Stream) -> bool {
+        let peer = client.peer_address().ok().flatten().and_then(|address| socket(&address));
+        peer.is_some_and(|peer| self.own().contains(&peer))
+    }
+
+    fn own(&self) -> MutexGuard<'_, HashSet<SocketAddr>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Own<'_> {
+    fn drop(&mut self) {
+        if let Some(end) = self.end {
+            self.outgoing.own().remove(&end);
+        }
+    }
+}
+
+/// A TCP address, however its family is spelt.
+fn socket(address: &Address) -> Option<SocketAddr> {
+    let Address::Tcp { host, port } = address else { return None };
+    Some(SocketAddr::new(host.parse::<IpAddr>().ok()?.to_canonical(), *port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn leads(to: &str, bound: &str) -> bool {
+        leads_to(&to.parse().expect("an address"), &bound.parse().expect("an address")).await
+    }
+
+    #[tokio::test]
+    async fn a_listener_is_recognised_in_every_spelling() {
+        for to in ["127.0.0.1:5", "localhost:5", "0.0.0.0:5"] {
+            assert!(leads(to, "127.0.0.1:5").await, "{to}");
+            assert!(leads(to, "0.0.0.0:5").await, "{to}");
+            assert!(!leads(to, "127.0.0.1:6").await, "{to}");
+        }
+        assert!(!leads("127.0.0.2:5", "127.0.0.1:5").await);
+        assert!(leads("127.0.0.2:5", "0.0.0.0:5").await);
+        assert!(leads("unix:@a", "unix:@a").await);
+        assert!(leads("unix:/tmp", "unix:/tmp/../tmp").await);
+        assert!(!leads("unix:/tmp", "unix:/etc").await);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_our_own_connection_is_recognised_while_that_lasts() {
+        let bind = "127.0.0.1:0".parse().expect("an address");
+        let listener = sabir_net::tokio::Listener::bind(&bind).await.expect("a port is free");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let ours = Stream::connect(listener.local_address(), deadline).await.expect("it listens");
+        let accepted = listener.accept().await.expect("it was dialled");
+        let outgoing = Outgoing::default();
+        assert!(!outgoing.contains(&accepted));
+        let own = outgoing.enter(&ours);
+        assert!(outgoing.contains(&accepted));
+        drop(own);
+        assert!(!outgoing.contains(&accepted));
+    }
+}
