@@ -15,6 +15,18 @@ use crate::event::Event;
 use crate::knowledge::ServerKnowledge;
 
 impl Relay {
+    /// A frame of this length is not even read. [`Outcome::Answer`] and [`Outcome::Replace`] are for a manager's
+    /// client, who is told so in its place.
+    pub fn handle_too_long(
+        &mut self,
+        from: Side,
+        length: u64,
+        limit: u64,
+        server: &ServerKnowledge,
+    ) -> Outcome {
+        self.fail(RelayError::TooLong { from, length, limit }, server)
+    }
+
     /// A manager's client is told, as its server would tell it; anybody else has no word for it.
     pub(super) fn fail(&mut self, error: RelayError, server: &ServerKnowledge) -> Outcome {
         let from = match &error {
