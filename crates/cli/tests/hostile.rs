@@ -188,6 +188,18 @@ fn a_request_that_was_refused_is_not_waited_for_at_the_end() {
     assert_eq!(gateway.finish().code, Some(0));
 }
 
+/// It was reset, while a manager's client can be told.
+#[test]
+fn a_request_that_is_too_long_is_refused_in_a_managers_words() {
+    let Some(found) = pythons(&[(3, 13), (2, 7)]) else { return };
+    let mut manager = peer(&found[0], "manager_server.py", &[TCP]);
+    let (_gateway, address) = gateway(&manager.address(), &["--max-message", "16KiB"]);
+    for client in &found {
+        let done = peer(client, "long_request.py", &[&address]).finish();
+        assert_eq!(done.lines, ["41", "True", "42"], "{}", done.errors);
+    }
+}
+
 #[test]
 fn a_silent_pair_is_closed_if_it_is_said_how_long_it_may_be_silent() {
     let (server, to) = listen();

@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use sabir_gateway::Side;
 use sabir_net::handles::HandleRules;
+use sabir_wire::frame::FrameLimits;
 
 use super::error::PairError;
-use super::inbox::Inbox;
+use super::inbox::{Filled, Inbox};
 use super::leg::Piece;
 use super::log;
 use super::pump::Pump;
@@ -60,6 +61,27 @@ impl Pump {
         let count = (fds.len() % 256) as u8;
         self.leg(to).write_descriptors(count, &borrowed).await.map_err(PairError::io(to))?;
         if acknowledge { self.acknowledge(from).await } else { Ok(()) }
+    }
+
+    /// Reads the message that has begun to arrive, whose body is of this length, and drops it.
+    pub(super) async fn skip(&self, from: Side, inbox: &mut Inbox, length: u64) -> Result<(), PairError> {
+        let header = inbox.begun(FrameLimits::UNLIMITED).ok().flatten().map_or(0, |header| header.header_len);
+        let mut left = length.saturating_add(header as u64);
+        loop {
+            let arrived = inbox.arrived().len() as u64;
+            inbox.drop_first(arrived.min(left));
+            left -= arrived.min(left);
+            if left == 0 {
+                return Ok(());
+            }
+            let filled = inbox.fill(&self.leg(from).stream, FrameLimits::UNLIMITED, false).await;
+            self.activity.fetch_add(1, Ordering::Relaxed);
+            match filled.map_err(|source| self.lost(from, source))? {
+                Filled::Some => {}
+                // Of which the next read will tell again.
+                Filled::End | Filled::LostDescriptors => return Ok(()),
+            }
+        }
     }
 
     /// One peer's connection broke.

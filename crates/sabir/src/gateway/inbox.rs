@@ -96,6 +96,13 @@ impl Inbox {
         found
     }
 
+    /// Drops so many of the bytes that have arrived.
+    pub(super) fn drop_first(&mut self, length: u64) {
+        let length = usize::try_from(length).unwrap_or(usize::MAX).min(self.buffer.len());
+        self.buffer.advance(length);
+        self.offset += length as u64;
+    }
+
     /// The header of a message that has begun to arrive.
     pub(super) fn begun(&self, limits: FrameLimits) -> Result<Option<FrameHeader>, FrameError> {
         frame::peek(&self.buffer, FrameDialect::PY38, limits)

@@ -6,10 +6,12 @@ use std::mem;
 use bytes::Bytes;
 use sabir_gateway::{Event, Outcome, Relay, ServerKnowledge, Side};
 use sabir_wire::auth::Part;
+use sabir_wire::error::FrameError;
 use sabir_wire::frame::{self, FrameDialect, FrameLimits};
 
 use super::error::PairError;
 use super::heavy::is_heavy;
+use super::inbox::Inbox;
 use super::leg::Piece;
 use super::log;
 use super::pump::{Pump, lock};
@@ -27,6 +29,33 @@ impl Pump {
             self.leg(from.other()).farewell().await;
         }
         judged
+    }
+
+    /// A message that may not even be read. In a manager's there is somebody to be told, and it goes on
+    /// with the next one.
+    pub(super) async fn pass_over(
+        &self,
+        from: Side,
+        inbox: &mut Inbox,
+        source: FrameError,
+    ) -> Result<(), PairError> {
+        let told = from == Side::Client && self.talk().manager;
+        let broken = PairError::Frame { side: from, source, offset: inbox.offset };
+        let FrameError::TooLong { length, limit } = source else { return Err(broken) };
+        if !told {
+            return Err(broken);
+        }
+        let (outcome, events) = {
+            let mut relay = self.relay.lock().await;
+            let outcome = relay.handle_too_long(from, length, limit, &self.knowledge());
+            (outcome, iter::from_fn(|| relay.poll_event()).collect::<Vec<_>>())
+        };
+        self.hear(&events);
+        let Outcome::Answer(answer) = outcome else { return Err(broken) };
+        self.leg(from).write_message(answer.into()).await.map_err(PairError::io(from))?;
+        self.talk().last = Some(from.other());
+        // It reads the answer once it has sent all of its request.
+        self.skip(from, inbox, length).await
     }
 
     /// What becomes of each, until one ends the connection.
@@ -137,11 +166,15 @@ impl Pump {
             let mut known = self.knowledge();
             judge(&mut relay, from, body, &mut known)
         };
-        for event in &events {
+        self.hear(&events);
+        Ok(outcome)
+    }
+
+    fn hear(&self, events: &[Event]) {
+        for event in events {
             self.talk().hear(event);
             self.span.in_scope(|| log::event(event));
         }
-        Ok(outcome)
     }
 
     /// Pythons before 3.8 have no header for more than 2 GiB.

@@ -63,7 +63,11 @@ impl From<Address> for Upstream {
 #[derive(Clone, Debug, Default)]
 pub enum Authentication {
     /// The two programs authenticate with each other, through the gateway, which has no key. It
-    /// cannot know who is who before they do, so each connection that is accepted is dialled on.
+    /// cannot know who is who before they do, so each connection that is accepted is dialled on: the
+    /// server is the one to speak first. A stock one accepts its connections one after the other, and
+    /// waits for each client's proof. So silent clients keep the others waiting as they would without
+    /// a gateway, but each for no longer than [`handshake_timeout`](GatewayOptions::handshake_timeout);
+    /// with [`Terminate`](Self::Terminate) the server never hears of them.
     #[default]
     PassThrough,
     /// The gateway is a peer to both. Nobody is dialled for a client that has not proved the key,

@@ -210,15 +210,10 @@ impl Pump {
                     return self.write(from.other(), &[Piece::Bytes(bytes)]).await;
                 }
             };
-            let offset = inbox.offset;
-            let messages = inbox.take_messages(limits).map_err(|source| PairError::Frame {
-                side: from,
-                source,
-                offset,
-            })?;
-            match messages {
-                Some(messages) => self.pass_on(from, &messages).await?,
-                None => return Ok(()),
+            match inbox.take_messages(limits) {
+                Ok(Some(messages)) => self.pass_on(from, &messages).await?,
+                Ok(None) => return Ok(()),
+                Err(source) => self.pass_over(from, inbox, source).await?,
             }
         }
     }
