@@ -54,6 +54,16 @@ fn a_client_that_loses_patience_with_the_server_leaves_a_line() {
 }
 
 #[test]
+fn a_server_that_is_not_there_is_no_orderly_end() {
+    let Some(found) = pythons(&[(3, 13)]) else { return };
+    let (gone, to) = listen();
+    drop(gone);
+    let (_gateway, address) = gateway(&to, &[]);
+    let refused = peer(&found[0], "say.py", &[&address, "1"]).finish();
+    assert_eq!(refused.lines, ["not connected: ConnectionResetError"]);
+}
+
+#[test]
 fn a_gateway_in_front_of_itself_does_not_start() {
     let (free, address) = listen();
     drop(free);

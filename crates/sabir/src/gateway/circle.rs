@@ -1,6 +1,7 @@
 //! Upstream addresses that lead back to this gateway, which would dial itself for ever.
 
 use std::collections::HashSet;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -44,51 +45,55 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// The ends of our own connections to servers: a client that has one of them is this gateway, which
-/// came back by some detour.
+/// Our own connections to servers: a client whose connection is one of them is this gateway, whose
+/// server's name leads elsewhere by now.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
-    own: Mutex<HashSet<SocketAddr>>,
+    own: Mutex<HashSet<Ends>>,
 }
 
-/// One such end, while the connection lasts.
+/// One such connection, while it lasts.
 #[derive(Debug)]
 pub(super) struct Own<'a> {
     outgoing: &'a Outgoing,
-    end: Option<SocketAddr>,
+    ends: Option<Ends>,
 }
 
+/// Who dialled, and whom. One of them alone does not do: the system gives a port to several sockets
+/// that dial different addresses.
+type Ends = (SocketAddr, SocketAddr);
+
 impl Outgoing {
-    /// Remembers our end of a connection to a server.
+    /// Remembers a connection to a server.
     pub(super) fn enter(&self, server: &Stream) -> Own<'_> {
-        let end = server.local_address().ok().flatten().and_then(|address| socket(&address));
-        self.own().extend(end);
-        Own { outgoing: self, end }
+        let ends = socket(server.local_address()).zip(socket(server.peer_address()));
+        self.own().extend(ends);
+        Own { outgoing: self, ends }
     }
 
     /// Whether a client is ourselves.
     pub(super) fn contains(&self, client: &Stream) -> bool {
-        let peer = client.peer_address().ok().flatten().and_then(|address| socket(&address));
-        peer.is_some_and(|peer| self.own().contains(&peer))
+        let ends = socket(client.peer_address()).zip(socket(client.local_address()));
+        ends.is_some_and(|ends| self.own().contains(&ends))
     }
 
-    fn own(&self) -> MutexGuard<'_, HashSet<SocketAddr>> {
+    fn own(&self) -> MutexGuard<'_, HashSet<Ends>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Own<'_> {
     fn drop(&mut self) {
-        if let Some(end) = self.end {
-            self.outgoing.own().remove(&end);
+        if let Some(ends) = self.ends {
+            self.outgoing.own().remove(&ends);
         }
     }
 }
 
 /// A TCP address, however its family is spelt.
-fn socket(address: &Address) -> Option<SocketAddr> {
-    let Address::Tcp { host, port } = address else { return None };
-    Some(SocketAddr::new(host.parse::<IpAddr>().ok()?.to_canonical(), *port))
+fn socket(address: io::Result<Option<Address>>) -> Option<SocketAddr> {
+    let Ok(Some(Address::Tcp { host, port })) = address else { return None };
+    Some(SocketAddr::new(host.parse::<IpAddr>().ok()?.to_canonical(), port))
 }
 
 #[cfg(test)]

@@ -73,7 +73,10 @@ impl Pump {
             let body = messages.slice(start..end);
             let heavy = is_heavy(&body);
             if heavy {
-                out.push(Piece::Bytes(messages.slice(run..position)));
+                // What came before it need not wait for it.
+                if run < position {
+                    out.push(Piece::Bytes(messages.slice(run..position)));
+                }
                 self.write(from.other(), &mem::take(out)).await?;
                 run = position;
             }

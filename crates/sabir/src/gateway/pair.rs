@@ -89,6 +89,8 @@ pub(super) async fn serve(
         Err(error) => {
             if verified.is_some() {
                 admit::turn_away(&client, &error).await;
+            } else {
+                client.stream.reset_on_close();
             }
             return Err(error);
         }
