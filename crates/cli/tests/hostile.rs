@@ -198,6 +198,21 @@ fn a_request_that_was_refused_is_not_waited_for_at_the_end() {
     assert_eq!(gateway.finish().code, Some(0));
 }
 
+/// Bytes of which nothing is known passed by the policy that lets nothing pass which is not understood.
+#[test]
+fn a_strict_policy_is_strict_in_raw_mode_too() {
+    let (server, to) = listen();
+    let (gateway, address) = gateway(&to, &["--mode", "raw", "--policy", "strict"]);
+    let (mut client, mut server) = (dial(&address), accept(&server));
+    for _ in 0..2 {
+        // The second may find the connection gone.
+        let _ = client.write_all(&frame(NONE));
+    }
+    assert_eq!(receive(&mut server), None);
+    let log = log_of(gateway);
+    assert!(log.contains("which the policy refuses: --allow-raw lets it pass"), "{log}");
+}
+
 /// It was reset, while a manager's client can be told.
 #[test]
 fn a_request_that_is_too_long_is_refused_in_a_managers_words() {

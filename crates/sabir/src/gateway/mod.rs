@@ -20,7 +20,8 @@
 //! # }
 //! ```
 //!
-//! One task serves a pair of connections. A message is held whole, once, in the buffer that it was
+//! One task serves a pair of connections; a message of very many opcodes is judged on a thread beside
+//! it, so that other pairs need not wait. A message is held whole, once, in the buffer that it was
 //! read to; one that stays as it is leaves from there. A peer that does not read stops its partner
 //! from being read, and nobody else.
 
