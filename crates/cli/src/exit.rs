@@ -8,6 +8,8 @@ use clap::error::ErrorKind;
 use sabir::net::Error as NetError;
 use sabir::wire::Blame;
 
+use crate::printable::Printable;
+
 /// The answer to the question was no: an unsafe pickle, a failed call. What there is to say has been
 /// said on standard output.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ pub(crate) fn finish(result: anyhow::Result<()>) -> ExitCode {
     let code = code(&error);
     if code != FINE && error.downcast_ref::<AnsweredNo>().is_none() {
         // Nobody is left to tell if standard error is closed too.
-        let _ = writeln!(io::stderr(), "sabir: {}", story(&error));
+        let _ = writeln!(io::stderr(), "sabir: {}", Printable(story(&error)));
     }
     ExitCode::from(code)
 }

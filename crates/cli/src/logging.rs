@@ -3,6 +3,10 @@
 use std::io::{self, IsTerminal as _};
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format;
+
+use crate::printable::Printable;
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -33,7 +37,13 @@ pub(crate) fn start(level: Level) {
         Level::Trace => LevelFilter::TRACE,
     };
     let terminal = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // A peer chooses much of what is logged, and must not write lines of its own, nor any that a user would copy.
+    let fields = format::debug_fn(|writer, field, value| match field.name() {
+        "message" => write!(writer, "{:?}", Printable(value)),
+        name => write!(writer, "{name}={:?}", Printable(value)),
+    });
     let subscriber = tracing_subscriber::fmt()
+        .fmt_fields(fields.delimited(" "))
         .with_max_level(level)
         .with_writer(io::stderr)
         .with_ansi(terminal)

@@ -5,6 +5,7 @@ mod cmd;
 mod exit;
 mod keys;
 mod logging;
+mod printable;
 mod values;
 
 use std::process::ExitCode;
