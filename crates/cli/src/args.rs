@@ -40,5 +40,5 @@ pub(crate) enum Command {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 fine; 1 answered with no; 2 wrong usage; 3 could not connect or bind;
-4 refused by authentication; 5 protocol violation by the peer.";
+Exit codes: 0 fine; 1 answered with no; 2 wrong usage, or a file that cannot be read or written;
+3 could not connect or bind; 4 refused by authentication; 5 protocol violation by the peer.";

@@ -85,8 +85,9 @@ fn code(error: &anyhow::Error) -> u8 {
         if cause.is::<AnsweredNo>() {
             return ANSWERED_NO;
         }
-        if cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-            return FINE;
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            // A reader that has enough is no failure.
+            return if error.kind() == io::ErrorKind::BrokenPipe { FINE } else { USAGE };
         }
     }
     ANSWERED_NO
@@ -94,6 +95,7 @@ fn code(error: &anyhow::Error) -> u8 {
 
 const FINE: u8 = 0;
 const ANSWERED_NO: u8 = 1;
+/// Wrong arguments, or a file that cannot be read or written, be it standard output.
 const USAGE: u8 = 2;
 /// Could not connect or bind.
 const CONNECTION: u8 = 3;

@@ -5,6 +5,7 @@ mod cmd;
 mod exit;
 mod keys;
 mod logging;
+mod output;
 mod printable;
 mod values;
 

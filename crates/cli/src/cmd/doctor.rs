@@ -12,7 +12,7 @@ use sabir::wire::frame::{self, FrameDialect, FrameLimits};
 
 use crate::exit::Usage;
 use crate::keys::KeyArgs;
-use crate::values;
+use crate::{output, values};
 
 /// Say what is at an address, which Pythons cannot talk to it, and what helps
 ///
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
                    give its key (--authkey-file or --authkey-env), or say --probe";
         return Err(Usage(why.into()).into());
     }
-    let mut out = io::stdout().lock();
+    let mut out = output::stdout();
     writeln!(out, "{address}: asking (this uses up one accept() of a plain Listener)")?;
     out.flush()?;
     let findings = match key {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::future::Future;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use crate::exit::Usage;
 use crate::keys::{KeyArgs, ServerKeyArgs};
 use crate::logging::{self, Level};
-use crate::values;
+use crate::{output, values};
 
 /// Stand between two programs of different Python versions, which stay as they are
 ///
@@ -190,7 +190,7 @@ pub(crate) fn run(args: GatewayArgs) -> anyhow::Result<()> {
     runtime.block_on(async {
         let stop = stop_signal()?;
         let gateway = Gateway::bind(options).await?;
-        let mut out = io::stdout().lock();
+        let mut out = output::stdout();
         for address in gateway.local_addresses() {
             writeln!(out, "listening on {address}")?;
         }
@@ -320,8 +320,8 @@ fn allow_file(allow: &mut AllowList, file: &str) -> Result<(), Usage> {
 
 /// Ends with the first Ctrl-C or SIGTERM; the second ends the program.
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}

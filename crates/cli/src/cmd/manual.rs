@@ -1,11 +1,12 @@
 //! `sabir man` and `sabir completions`: what is made of the table of arguments.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use crate::args::Cli;
+use crate::output;
 
 /// Prints the man page, a chapter for each command.
 pub(crate) fn man() -> anyhow::Result<()> {
@@ -20,12 +21,16 @@ pub(crate) fn man() -> anyhow::Result<()> {
         man.render_description_section(&mut page)?;
         man.render_options_section(&mut page)?;
     }
-    Ok(io::stdout().write_all(&page)?)
+    let mut out = output::stdout();
+    out.write_all(&page)?;
+    Ok(out.flush()?)
 }
 
 /// Prints the script by which a shell completes our arguments.
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sabir", &mut script);
-    Ok(io::stdout().write_all(&script)?)
+    let mut out = output::stdout();
+    out.write_all(&script)?;
+    Ok(out.flush()?)
 }

@@ -14,6 +14,7 @@ use sabir::pythons::{self, Python};
 use self::stage::{Folder, Gate, Shown};
 use self::stand_in::StandIn;
 use crate::exit::AnsweredNo;
+use crate::output;
 
 /// See it work: two stock programs of different Pythons fail, then succeed through a gateway
 ///
@@ -62,8 +63,9 @@ pub(crate) fn run(args: &TourArgs) -> anyhow::Result<()> {
         Server::StandIn
     };
     let folder = Folder::new().context("cannot make a temporary folder")?;
-    fs::write(folder.path().join("server.py"), SERVER)?;
-    fs::write(folder.path().join("client.py"), CLIENT)?;
+    for (name, program) in [("server.py", SERVER), ("client.py", CLIENT)] {
+        fs::write(folder.path().join(name), program).with_context(|| format!("cannot write {name}"))?;
+    }
 
     let mut good = tour.act("1. A Listener and a Client", "listener", &server, &client, &folder)?;
     if let Server::Python(_) = server {
@@ -119,7 +121,7 @@ impl Tour {
 
     fn shown(&mut self, shown: &Shown) -> io::Result<()> {
         let mark = |good: bool| if good { self.style.good } else { self.style.bad };
-        let mut out = io::stdout().lock();
+        let mut out = output::stdout();
         let lines = shown
             .server
             .iter()
@@ -137,7 +139,7 @@ impl Tour {
     }
 
     fn say(&mut self, text: &str) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+        let mut out = output::stdout();
         writeln!(out, "{text}")?;
         out.flush()
     }

@@ -147,7 +147,10 @@ impl Gate {
     pub(super) fn open(to: &Address) -> anyhow::Result<Self> {
         let listen = Address::Tcp { host: "127.0.0.1".into(), port: 0 };
         let options = GatewayOptions::new(listen, to.clone()).shutdown_timeout(Duration::from_millis(200));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?;
         let gateway = runtime.block_on(Gateway::bind(options))?;
         let address = gateway.local_addresses().next().cloned().context("the gateway listens nowhere")?;
         let (stop, stopped) = oneshot::channel::<()>();
