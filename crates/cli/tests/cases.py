@@ -20,3 +20,13 @@ system = b'cos\nsystem\n(S\'echo\'\ntR.'
 write('check_dangerous', 'system.pickle', system)
 write('check_unknown', 'unknown.pickle', b'\x80\x02cbank\nAccount\n)\x81.')
 write('check_second_pickle', 'two.pickle', shared + system)
+for case in ('convert_output_nowhere', 'convert_several', 'dis_several', 'json_several'):
+    write(case, 'two.pickle', b'\x80\x02}U\x01aK\x01s.\x80\x02]q\x00.')
+write('json_then_text', 'file', b'\x80\x02N.and so on\n')
+for case in ('check_text', 'convert_text', 'dis_text', 'json_text'):
+    write(case, 'text', b'import os\n')
+# Unicode, if a Python 2 wrote it; else text, which becomes str if that is asked for.
+write('convert_from', 'text.pickle', b'\x80\x02X\x04\0\0\0ahoy.')
+# `shop` was renamed.
+write('convert_names', 'order.pickle', b'\x80\x02cshop\nOrder\n)\x81.')
+write('check_verdicts', 'order.pickle', b'\x80\x02cshop\nOrder\n)\x81.')

@@ -121,3 +121,19 @@ fn what_is_converted_for_2_7_is_read_by_2_7() {
     assert_eq!(Process::start(command).finish().code, Some(0));
     assert_eq!(python(0, read, &to).lines, ["(2020, True, True)"]);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written_is_no_answer() {
+    let folder = Folder::new("full");
+    let file = folder.file("none.pickle", b"\x80\x02N.");
+    for args in
+        [&["pickle", "check", &file][..], &["pickle", "dis", &file], &["pickle", "json", &file], &["man"]]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let output = sabir(args).stdout(full).output().expect("the program runs");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {errors}");
+        assert!(errors.starts_with("sabir: cannot write the output: No space left"), "{args:?}: {errors}");
+    }
+}

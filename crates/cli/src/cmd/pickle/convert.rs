@@ -1,19 +1,21 @@
 //! `sabir pickle convert`: the same objects, as another Python would have written them.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use sabir::pickle::{DumpOptions, Graph, Limits, MemoStyle, Opcode, OpcodeSet, Pythons, Version, scan};
 
+use super::file;
 use crate::cmd::gateway::{Py2StrArg, Py2TextArg, translation};
 use crate::exit::Usage;
+use crate::output;
 
-/// Write the same objects for another Python
+/// Write the same objects for another Python: every pickle of a file, or none
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConvertArgs {
-    /// A pickle; `-` is standard input
+    /// A file of one or more pickles; `-` is standard input
     file: PathBuf,
     /// The protocol to write; default: what the Python of --for writes, else 2
     #[arg(long, value_name = "0-5", value_parser = clap::value_parser!(u8).range(0..=5))]
@@ -53,20 +55,23 @@ pub(crate) fn run(args: &ConvertArgs) -> anyhow::Result<()> {
         (None, None) => 2,
     };
     let reader = args.reader.map_or_else(|| readers(protocol), Pythons::exactly);
-    let pickle = super::read(&args.file)?;
-    let what = scan(&pickle)?;
-    let writer = args.writer.map_or_else(|| writer(what.protocol, what.opcodes), Pythons::exactly);
-
-    let mut graph = Graph::load(pickle.into(), &Limits::DEFAULT)?;
-    translation(&args.names, args.py2_str, args.py2_text)?.apply(&mut graph, writer, reader, protocol)?;
+    let translation = translation(&args.names, args.py2_str, args.py2_text)?;
     let options = DumpOptions { protocol, python: reader, memo: MemoStyle::Shared, buffers: None };
-    let converted = graph.dump(&options)?;
+    let mut converted = Vec::new();
+    file::each(&file::read(&args.file)?, |_, pickle| {
+        let what = scan(pickle)?;
+        let writer = args.writer.map_or_else(|| writer(what.protocol, what.opcodes), Pythons::exactly);
+        let mut graph = Graph::load(pickle.clone(), &Limits::DEFAULT)?;
+        translation.apply(&mut graph, writer, reader, protocol)?;
+        converted.extend(graph.dump(&options)?);
+        Ok(what.length)
+    })?;
     match &args.output {
         Some(file) => {
             fs::write(file, converted).with_context(|| format!("cannot write {}", file.display()))?;
         }
         None => {
-            let mut out = io::stdout().lock();
+            let mut out = output::stdout();
             out.write_all(&converted)?;
             out.flush()?;
         }
