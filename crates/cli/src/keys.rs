@@ -1,4 +1,4 @@
-//! Authentication keys: from a file or the environment, never from an argument that `ps` shows.
+//! Authentication keys: from a file or the environment, never from an argument that `ps` shows, and never empty.
 
 use std::env;
 use std::fs;
@@ -68,7 +68,7 @@ fn from_file(file: &Path) -> Result<AuthKey, Usage> {
             key.pop();
         }
     }
-    Ok(AuthKey::new(key))
+    checked(key, || file.display().to_string())
 }
 
 fn from_hex_file(file: &Path) -> Result<AuthKey, Usage> {
@@ -84,7 +84,7 @@ fn from_hex_file(file: &Path) -> Result<AuthKey, Usage> {
         .collect();
     let wrong =
         || Usage(format!("{} holds no hexadecimal key: expected pairs of 0-9 and a-f", file.display()));
-    key.map(AuthKey::new).ok_or_else(wrong)
+    checked(key.ok_or_else(wrong)?, || file.display().to_string())
 }
 
 fn from_env(variable: &str) -> Result<AuthKey, Usage> {
@@ -94,7 +94,15 @@ fn from_env(variable: &str) -> Result<AuthKey, Usage> {
     let bytes = std::os::unix::ffi::OsStringExt::into_vec(value);
     #[cfg(not(unix))]
     let bytes = value.to_string_lossy().into_owned().into_bytes();
-    Ok(AuthKey::new(bytes))
+    checked(bytes, || format!("the environment variable {variable}"))
+}
+
+/// An empty key is most likely a file that was not written: whoever guesses so would be let in.
+fn checked(key: Vec<u8>, origin: impl FnOnce() -> String) -> Result<AuthKey, Usage> {
+    if key.is_empty() {
+        return Err(Usage(format!("the key in {} is empty, which would keep nobody out", origin())));
+    }
+    Ok(AuthKey::new(key))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Usage> {

@@ -25,6 +25,7 @@ fn run(case: &Path) -> Result<(), String> {
         .current_dir(case)
         .env("COLUMNS", "100")
         .env_remove("SABIR_ABSENT")
+        .env("SABIR_EMPTY", "")
         .stdin(Stdio::null())
         .output()
         .expect("the program runs");
