@@ -29,10 +29,11 @@ pub(crate) struct KeyArgs {
 #[group(multiple = false)]
 #[command(next_help_heading = "Keys")]
 pub(crate) struct ServerKeyArgs {
-    /// The server has another key than the clients: what this file holds
+    /// The server's key, if it is another than the clients': what this file holds. Given alone, clients need no key: whoever
+    /// connects acts with the server's
     #[arg(long, value_name = "FILE")]
     to_authkey_file: Option<PathBuf>,
-    /// The server's key is in this environment variable
+    /// The server's key is in this environment variable; given alone, as above
     #[arg(long, value_name = "VAR")]
     to_authkey_env: Option<String>,
 }

@@ -26,6 +26,13 @@ pub(crate) enum Level {
     Trace,
 }
 
+impl Level {
+    /// Whether what a user may want to know is logged.
+    pub(crate) fn shows_info(self) -> bool {
+        matches!(self, Level::Info | Level::Debug | Level::Trace)
+    }
+}
+
 /// Begins to log.
 pub(crate) fn start(level: Level) {
     let level = match level {

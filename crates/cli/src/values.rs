@@ -19,8 +19,15 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         "gb" => 1_000_000_000,
         _ => return Err("a size is a number and KiB, MiB or GiB, as in 64MiB".into()),
     };
-    let number: u64 = number.parse().map_err(|_| "a size begins with a whole number, as 64MiB does")?;
-    number.checked_mul(unit).filter(|size| *size > 0).ok_or_else(|| "no such size is possible".into())
+    if number.is_empty() || !number.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err("a size begins with a whole number, as 64MiB does".into());
+    }
+    let bytes = number.parse().ok().and_then(|number: u64| number.checked_mul(unit));
+    match bytes {
+        Some(0) => Err("nothing fits into no bytes".into()),
+        Some(bytes) => Ok(bytes),
+        None => Err("more than 64 bits can count".into()),
+    }
 }
 
 /// A duration, as `10s`, `500ms`, `2m` or `1h`.
@@ -45,7 +52,22 @@ pub(crate) fn upstream(text: &str) -> Result<Upstream, String> {
     if text == "original" {
         return Ok(Upstream::Original);
     }
-    Address::from_str(text).map(Upstream::At).map_err(|error| error.to_string())
+    match server(text) {
+        Err(error) if text.contains([':', '/']) => Err(error),
+        Err(error) => Err(format!("{error}; nor is it `original`")),
+        Ok(address) => Ok(Upstream::At(address)),
+    }
+}
+
+/// An address to connect to.
+pub(crate) fn server(text: &str) -> Result<Address, String> {
+    let address = Address::from_str(text).map_err(|error| error.to_string())?;
+    match address {
+        Address::Tcp { port: 0, .. } | Address::Tls { port: 0, .. } => {
+            Err("nobody can be reached at port 0: give the server's own".into())
+        }
+        address => Ok(address),
+    }
 }
 
 /// `LISTEN=TO`.
@@ -73,6 +95,7 @@ mod tests {
         assert_eq!(size("1 GB"), Ok(1_000_000_000));
         assert_eq!(size("17"), Ok(17));
         assert!(size("0").is_err() && size("1.5MiB").is_err() && size("99999999999GiB").is_err());
+        assert_eq!(size("99999999999999999999"), Err("more than 64 bits can count".into()));
     }
 
     #[test]
@@ -87,6 +110,6 @@ mod tests {
         let (listen, to) = route("127.0.0.1:0=unix:/tmp/a=b").expect("a route");
         assert_eq!(listen.to_string(), "127.0.0.1:0");
         assert_eq!(to, Upstream::At("unix:/tmp/a=b".parse().expect("an address")));
-        assert!(route("127.0.0.1:0").is_err());
+        assert!(route("127.0.0.1:0").is_err() && route("127.0.0.1:0=127.0.0.1:0").is_err());
     }
 }

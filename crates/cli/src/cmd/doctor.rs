@@ -22,10 +22,8 @@ use crate::{output, values};
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
     /// Where to look
-    #[arg(value_name = "ADDR")]
+    #[arg(value_name = "ADDR", value_parser = values::server)]
     address: Address,
-    #[command(flatten)]
-    key: KeyArgs,
     /// Look without a key, although the handshake then fails
     #[arg(long)]
     probe: bool,
@@ -35,6 +33,8 @@ pub(crate) struct DoctorArgs {
     /// How long to wait for each answer
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
     timeout: Duration,
+    #[command(flatten)]
+    key: KeyArgs,
 }
 
 /// What was found out.

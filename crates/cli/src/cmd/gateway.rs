@@ -1,5 +1,6 @@
 //! `sabir gateway`: two programs that stay as they are.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::future::Future;
 use std::io::Write as _;
@@ -25,7 +26,8 @@ use crate::{output, values};
 ///
 /// Listens where the client connects, connects to the server for it, and rewrites what each writes
 /// into what the other reads. Prints `listening on ADDR` once for each listener; logs go to standard
-/// error. Without a key the two programs authenticate with each other through the gateway.
+/// error. Without a key the two programs authenticate with each other through the gateway. With one
+/// the gateway is a peer to both: clients prove the key to it, and it proves the key to the server.
 ///
 ///   sabir gateway --listen 127.0.0.1:5001 --to 127.0.0.1:5000
 #[derive(Debug, clap::Args)]
@@ -40,21 +42,24 @@ pub(crate) struct GatewayArgs {
     /// Another listener and its server; proxies that name this server are rewritten too
     #[arg(long, value_name = "LISTEN=TO", value_parser = values::route)]
     route: Vec<(Address, Upstream)>,
-    /// What the server calls itself in its proxies, if the gateway cannot see it
+    /// What the server of --to calls itself in its proxies, if the gateway cannot see it
     #[arg(long, value_name = "ADDR")]
     to_alias: Option<Address>,
+    /// How much is logged
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+    log: Level,
 
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
     server_key: ServerKeyArgs,
-    /// What to answer to a server's challenge that names no digest
-    #[arg(long, value_enum, default_value_t, help_heading = "Keys")]
-    to_digest: DigestArg,
-    /// The weakest proof of a key that is taken and given
-    #[arg(long, value_enum, default_value_t, help_heading = "Keys")]
-    min_auth: MinAuthArg,
-    /// Listen beyond this machine although nobody has to prove a key
+    /// What to answer to a server's challenge that names no digest; needs a key. Default: md5
+    #[arg(long, value_enum, value_name = "DIGEST", help_heading = "Keys")]
+    to_digest: Option<DigestArg>,
+    /// The weakest proof of a key that is taken of clients and given to the server; needs a key. Default: md5
+    #[arg(long, value_enum, value_name = "DIGEST", help_heading = "Keys")]
+    min_auth: Option<MinAuthArg>,
+    /// Listen beyond this machine although whoever connects then acts with the server's key
     #[arg(long, help_heading = "Keys")]
     no_auth: bool,
 
@@ -102,16 +107,12 @@ pub(crate) struct GatewayArgs {
     /// Close connections on which nothing was said for so long; default: never
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Limits")]
     idle_timeout: Option<Duration>,
-    /// How long connections may finish what is in flight on Ctrl-C or SIGTERM
+    /// How long connections may finish what is in flight on Ctrl-C or SIGTERM; a second one does not wait
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration, help_heading = "Limits")]
     shutdown_timeout: Duration,
     /// Threads that serve connections; default: one for each core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Limits")]
     threads: Option<u16>,
-
-    /// How much is logged
-    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
-    log: Level,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -172,7 +173,8 @@ enum PolicyArg {
     /// All pass
     #[default]
     Transparent,
-    /// What is not allowed is refused
+    /// What is not allowed is refused: a manager's client is told why, any other connection is closed, and the log alone
+    /// says why
     Strict,
     /// All pass, and are logged once each: a beginning for an allow list
     Learn,
@@ -202,11 +204,23 @@ pub(crate) fn run(args: GatewayArgs) -> anyhow::Result<()> {
 }
 
 fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
+    twice(&args)?;
+    if matches!(args.policy, PolicyArg::Learn) && !args.log.shows_info() {
+        return Err(Usage(
+            "--policy learn logs what it learns at `--log info`: at this level it would say nothing".into(),
+        )
+        .into());
+    }
     let client_key = args.key.key()?;
     let server_key = args.server_key.key()?.or_else(|| client_key.clone());
     let mut listeners = std::iter::once(&args.listen).chain(args.route.iter().map(|(listen, _)| listen));
     let open = listeners.find(|address| !address.is_loopback());
     let authentication = if server_key.is_none() {
+        if args.min_auth.is_some() || args.to_digest.is_some() {
+            let why = "--min-auth and --to-digest mean something with a key only (--authkey-file and the like): \
+                       without one the programs authenticate with each other";
+            return Err(Usage(why.into()).into());
+        }
         Authentication::PassThrough
     } else {
         if let Some(open) = open.filter(|_| client_key.is_none() && !args.no_auth) {
@@ -216,11 +230,11 @@ fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
             );
             return Err(Usage(why).into());
         }
-        let min_auth = match args.min_auth {
+        let min_auth = match args.min_auth.unwrap_or_default() {
             MinAuthArg::Md5 => MinAuth::Md5,
             MinAuthArg::Sha256 => MinAuth::Sha256,
         };
-        let server_digest = match args.to_digest {
+        let server_digest = match args.to_digest.unwrap_or_default() {
             DigestArg::Md5 => LegacyDigest::Md5,
             DigestArg::Sha256Raw => LegacyDigest::Sha256Raw,
         };
@@ -254,6 +268,20 @@ fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
         options = options.server_alias(alias);
     }
     Ok(options)
+}
+
+/// An address can be listened on once, by whomever: the system would blame another program.
+fn twice(args: &GatewayArgs) -> Result<(), Usage> {
+    let mut listens = BTreeSet::new();
+    let all = std::iter::once(&args.listen).chain(args.route.iter().map(|(listen, _)| listen));
+    for listen in all.filter(|listen| !matches!(listen, Address::Tcp { port: 0, .. })) {
+        if !listens.insert(listen) {
+            return Err(Usage(format!(
+                "{listen} is given to two listeners (--listen, --route): choose another"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Names and strings between versions, as a user wants them.
