@@ -47,16 +47,44 @@ fn the_tour_fails_as_it_should_and_then_succeeds() {
     assert!(text.contains("client | withdraw(1000) raises ValueError: only 70 left"), "{text}");
 }
 
-#[test]
-fn the_tour_plays_the_old_python_where_there_is_none() {
-    let Some(found) = pythons(&[(3, 13)]) else { return };
-    let mut command = sabir(["tour", "--server"]);
-    command.arg(&found[0].executable).arg("--client").arg(&found[0].executable);
+/// The tour where there is this Python and no other.
+fn tour_with_only(version: (u8, u8)) -> Option<String> {
+    let found = pythons(&[version])?;
+    let folder = Folder::new(&format!("only-{}.{}", version.0, version.1));
+    let name = folder.path().join(format!("python{}.{}", version.0, version.1));
+    std::os::unix::fs::symlink(&found[0].executable, name).expect("the folder is ours");
+    let mut command = sabir(["tour"]);
+    command.env("PATH", folder.path()).env("HOME", "/nonexistent").env_remove("SABIR_PYTHONS");
     let done = Process::start(command).finish();
     let text = done.lines.join("\n");
     assert_eq!(done.code, Some(0), "{text}\n{}", done.errors);
-    assert!(text.contains("plays a Python 2.7 itself"), "{text}");
     assert!(text.contains("client | received 42 crates of cloves and pepper"), "{text}");
+    Some(text)
+}
+
+#[test]
+fn the_tour_plays_the_old_python_where_there_is_none() {
+    let Some(text) = tour_with_only((3, 13)) else { return };
+    assert!(text.contains("plays a Python 2.7 itself"), "{text}");
+    assert!(text.contains("server | ValueError: unsupported pickle protocol: 4"), "{text}");
+}
+
+#[test]
+fn the_tour_plays_the_new_python_where_there_is_none() {
+    let Some(text) = tour_with_only((2, 7)) else { return };
+    assert!(text.contains("plays a Python 3.13 itself"), "{text}");
+    assert!(text.contains("client | ValueError: unsupported pickle protocol: 4"), "{text}");
+}
+
+#[test]
+fn the_tour_takes_whom_it_is_told_and_says_if_they_talk_anyway() {
+    let Some(_) = pythons(&[(3, 6), (3, 13)]) else { return };
+    let done = Process::start(sabir(["tour", "--server", "3.13", "--client", "3.6"])).finish();
+    let text = done.lines.join("\n");
+    assert_eq!(done.code, Some(0), "{text}\n{}", done.errors);
+    assert!(text.contains("server.py: Python 3.13    client.py: Python 3.6"), "{text}");
+    assert_eq!(text.matches("understand each other as they are").count(), 2, "{text}");
+    assert!(!text.contains("unsupported pickle protocol") && !text.contains("itself"), "{text}");
 }
 
 #[test]

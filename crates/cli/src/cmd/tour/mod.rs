@@ -1,5 +1,6 @@
 //! `sabir tour`: the whole story, live, on the Pythons of this machine.
 
+mod cast;
 mod stage;
 mod stand_in;
 
@@ -11,6 +12,7 @@ use anyhow::Context as _;
 use sabir::net::Address;
 use sabir::pythons::{self, Python};
 
+use self::cast::Server;
 use self::stage::{Folder, Gate, Shown};
 use self::stand_in::StandIn;
 use crate::exit::AnsweredNo;
@@ -18,23 +20,17 @@ use crate::output;
 
 /// See it work: two stock programs of different Pythons fail, then succeed through a gateway
 ///
+/// With one Python, or none that differ enough, the program itself plays the server of another.
 /// Takes less than a minute, starts only processes of its own and ends them, and writes only to a
 /// temporary folder, which it removes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TourArgs {
-    /// The server's Python; default: the oldest here
-    #[arg(long, value_name = "EXECUTABLE")]
+    /// The server's Python, a version or an executable; default: the oldest here that fails with the client's
+    #[arg(long, value_name = "PYTHON")]
     server: Option<PathBuf>,
-    /// The client's Python; default: the newest here
-    #[arg(long, value_name = "EXECUTABLE")]
+    /// The client's Python, a version or an executable; default: the newest here, that fails with the server's if there is one
+    #[arg(long, value_name = "PYTHON")]
     client: Option<PathBuf>,
-}
-
-/// Who plays the server.
-enum Server {
-    Python(Python),
-    /// There is no Python here that the client's is too new for, so Rust plays one.
-    StandIn,
 }
 
 /// Tells the story.
@@ -42,26 +38,22 @@ pub(crate) fn run(args: &TourArgs) -> anyhow::Result<()> {
     let mut tour = Tour { style: Style::of_terminal() };
     tour.title("Sabir: programs of any two Pythons trade objects, unchanged")?;
     let found = pythons::find(None);
-    let names: Vec<String> = found.iter().map(|python| python.full_version.clone()).collect();
-    let server = ask(args.server.as_ref())?.or_else(|| found.first().cloned());
-    let client = ask(args.client.as_ref())?.or_else(|| found.last().cloned());
-    let (Some(server), Some(client)) = (server, client) else {
+    let Some((server, client)) = cast::cast(args, &found)? else {
         tour.say("There is no Python here that multiprocessing could be shown with.")?;
         tour.say("Install any two, 2.7 or 3.6 and newer (one will do), or name them in SABIR_PYTHONS:")?;
         tour.say("  SABIR_PYTHONS=/path/to/python2.7:/path/to/python3.13 sabir tour")?;
         return Err(AnsweredNo.into());
     };
-    tour.say(&format!("Pythons here: {}", names.join(", ")))?;
-    let server = if client.version.default_protocol() > server.version.highest_protocol() {
-        Server::Python(server)
-    } else {
-        let known = format!(
-            "None here is too old for what {} writes, so this program plays a Python 2.7 itself.",
+    if !found.is_empty() {
+        let names: Vec<&str> = found.iter().map(|python| python.full_version.as_str()).collect();
+        tour.say(&format!("Pythons here: {}", names.join(", ")))?;
+    }
+    if let Server::StandIn(version) = server {
+        tour.say(&format!(
+            "No Python here fails with {}, so this program plays a Python {version} itself.",
             client.version
-        );
-        tour.say(&known)?;
-        Server::StandIn
-    };
+        ))?;
+    }
     let folder = Folder::new().context("cannot make a temporary folder")?;
     for (name, program) in [("server.py", SERVER), ("client.py", CLIENT)] {
         fs::write(folder.path().join(name), program).with_context(|| format!("cannot write {name}"))?;
@@ -69,13 +61,8 @@ pub(crate) fn run(args: &TourArgs) -> anyhow::Result<()> {
 
     let mut good = tour.act("1. A Listener and a Client", "listener", &server, &client, &folder)?;
     if let Server::Python(_) = server {
-        good &= tour.act(
-            "2. A manager: a class of one's own, an exception, a Namespace",
-            "manager",
-            &server,
-            &client,
-            &folder,
-        )?;
+        let title = "2. A manager: a class of one's own, an exception, a Namespace";
+        good &= tour.act(title, "manager", &server, &client, &folder)?;
     } else {
         tour.say("\nA manager needs a second Python: install one, and take the tour again.")?;
     }
@@ -107,7 +94,7 @@ impl Tour {
         self.title(&format!("\n{title}"))?;
         let name = match server {
             Server::Python(python) => format!("Python {}", python.version),
-            Server::StandIn => "as 2.7, in Rust".to_owned(),
+            Server::StandIn(version) => format!("as {version}, in Rust"),
         };
         self.say(&format!("server.py: {name}    client.py: Python {}", client.version))?;
         self.say("\nAs they are:")?;
@@ -116,7 +103,11 @@ impl Tour {
         self.say("\nThe same two programs, through a gateway:")?;
         let through = scene(what, server, client, folder, true)?;
         self.shown(&through)?;
-        Ok(through.client_succeeded && !direct.client_succeeded)
+        if direct.client_succeeded && through.client_succeeded {
+            self.say("These two understand each other as they are, and need no gateway.")?;
+        }
+        let fails = !cast::talk(server.version(), client.version);
+        Ok(through.client_succeeded && !(direct.client_succeeded && fails))
     }
 
     fn shown(&mut self, shown: &Shown) -> io::Result<()> {
@@ -159,8 +150,8 @@ fn scene(
             let address: Address = program.first_line()?.parse()?;
             (address, Some(program), None)
         }
-        Server::StandIn => {
-            let stand_in = StandIn::start()?;
+        Server::StandIn(version) => {
+            let stand_in = StandIn::start(*version)?;
             (stand_in.address().clone(), None, Some(stand_in))
         }
     };
@@ -176,13 +167,6 @@ fn scene(
     };
     drop(gate);
     Ok(Shown { client_succeeded, client, server })
-}
-
-fn ask(executable: Option<&PathBuf>) -> anyhow::Result<Option<Python>> {
-    let Some(executable) = executable else { return Ok(None) };
-    let python = pythons::ask(executable)
-        .with_context(|| format!("{} is no Python 2.7, nor 3.6 or newer", executable.display()))?;
-    Ok(Some(python))
 }
 
 /// What makes text stand out, if anything may.
