@@ -35,6 +35,18 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// The peer is not what it should be: what is said of it.
+#[derive(Debug)]
+pub(crate) struct Unexpected(pub(crate) &'static str);
+
+impl fmt::Display for Unexpected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Unexpected {}
+
 /// Prints what went wrong, if anything, and gives the exit code.
 pub(crate) fn finish(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
@@ -81,6 +93,9 @@ fn code(error: &anyhow::Error) -> u8 {
         }
         if cause.is::<Usage>() {
             return USAGE;
+        }
+        if cause.is::<Unexpected>() {
+            return PROTOCOL;
         }
         if cause.is::<AnsweredNo>() {
             return ANSWERED_NO;

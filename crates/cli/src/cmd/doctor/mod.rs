@@ -9,7 +9,7 @@ use sabir::net::Address;
 use sabir::pickle::{Pythons, Version};
 use sabir::wire::auth::ChallengeStyle;
 
-use self::look::{Findings, ask, probe};
+use self::look::{Findings, Who, ask, probe};
 use crate::exit::Usage;
 use crate::keys::KeyArgs;
 use crate::{output, values};
@@ -54,13 +54,22 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
         None => probe(address, args.timeout)?,
     };
     describe(&findings, &mut out)?;
-    let pythons = findings.pythons();
-    let fails = match pythons {
-        Some(pythons) => compare(pythons, &mut out)?,
-        None => false,
+    let helps = match findings.who() {
+        Who::Python(pythons) => compare(pythons, &mut out)?,
+        Who::Sabir => {
+            writeln!(out, "\nEvery Python can talk to those: here is nothing to do.")?;
+            false
+        }
+        Who::Unknown => {
+            writeln!(
+                out,
+                "\nIf it is a Listener, its protocol, and so its version, shows in the first object that its program sends."
+            )?;
+            true
+        }
     };
-    if fails {
-        writeln!(out, "\nThis lets all of them in, and changes neither program:")?;
+    if helps {
+        writeln!(out, "\nThis lets every Python in, and changes neither program:")?;
         writeln!(out, "  sabir gateway --listen {} --to {address}", beside(address))?;
         writeln!(out, "and the clients connect to the address that it prints.")?;
     }
@@ -70,15 +79,18 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
 fn describe(findings: &Findings, out: &mut impl io::Write) -> io::Result<()> {
     match findings.hints.challenge {
         Some(ChallengeStyle::Legacy) => {
-            writeln!(out, "  handshake  20 bytes, answered with md5: Python 2.7 to 3.11")?;
+            writeln!(out, "  handshake  20 bytes, answered with md5, as Python 2.7 to 3.11 does")?;
         }
         Some(ChallengeStyle::Named(digest)) => {
-            writeln!(out, "  handshake  {{{digest}}}: Python 3.12 or newer")?;
+            writeln!(out, "  handshake  {{{digest}}}, as Python 3.12 and newer does")?;
         }
         Some(_) => writeln!(out, "  handshake  in no dialect that a stock Python has")?,
+        None if findings.wrote_first => {
+            writeln!(out, "  handshake  none: it writes by itself, so it has no key")?;
+        }
         None => writeln!(
             out,
-            "  handshake  none within the timeout: a Listener without a key, or one that is busy"
+            "  handshake  none within the timeout: it has no key and waits for us, or it is busy, or no multiprocessing server"
         )?,
     }
     if findings.hints.is_vendor_build() {
@@ -104,20 +116,29 @@ fn describe(findings: &Findings, out: &mut impl io::Write) -> io::Result<()> {
             }
         }
         (true, None) => writeln!(out, "  kind       a manager")?,
+        (false, _) if findings.wrote_first => {
+            writeln!(out, "  kind       a Listener, whose program writes first")?;
+        }
         (false, _) if findings.protocol.is_some() => {
             writeln!(out, "  kind       a Listener, whose program answers")?;
         }
         (false, _) => writeln!(out, "  kind       a Listener, or not asked")?,
     }
-    match findings.pythons() {
-        Some(pythons) => writeln!(out, "  Python     {pythons}, most likely"),
-        None => writeln!(out, "  Python     cannot be told"),
+    match findings.who() {
+        Who::Python(pythons) => writeln!(out, "  Python     {pythons}, most likely"),
+        Who::Sabir => {
+            writeln!(out, "  Python     none does all of this: it is a gateway or a Sabir peer, most likely")
+        }
+        Who::Unknown => writeln!(out, "  Python     cannot be told"),
     }
 }
 
 /// Which Pythons fail, by what both ends write and read. Says whether any does.
 fn compare(server: Pythons, out: &mut impl io::Write) -> io::Result<bool> {
-    writeln!(out, "\nWhat happens to a client of")?;
+    writeln!(
+        out,
+        "\nWhat happens to a client of (unless this is a gateway already, which lets every Python in)"
+    )?;
     let mut fails = false;
     for (name, client) in CLIENTS {
         // Each end writes its own default; the other must read it, whichever of the versions it is.
