@@ -30,3 +30,4 @@ write('convert_from', 'text.pickle', b'\x80\x02X\x04\0\0\0ahoy.')
 # `shop` was renamed.
 write('convert_names', 'order.pickle', b'\x80\x02cshop\nOrder\n)\x81.')
 write('check_verdicts', 'order.pickle', b'\x80\x02cshop\nOrder\n)\x81.')
+write('check_intern', 'intern.pickle', b'\x80\x02csys\nintern\nX\x04\0\0\0ahoy\x85R.')

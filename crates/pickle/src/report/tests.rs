@@ -216,7 +216,7 @@ fn the_text_tells_all() {
     let text = alloc::format!("{}", examine(b"cos\nsystem\n(S'x'\ntR0Pid\n0Q."));
     assert_eq!(
         text,
-        "dangerous\n    0: GLOBAL os.system: dangerous, runs commands or acts on the system\n   18: REDUCE os.system\n   \
+        "dangerous\n    0: GLOBAL os.system: dangerous, of a module that runs commands or acts on the system\n   18: REDUCE os.system\n   \
          20: asks the program for id\n   25: asks the program for an id that is no text\n\
          broken: the stack holds too little for this opcode at offset 25\n"
     );
