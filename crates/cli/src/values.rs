@@ -30,6 +30,14 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// How many of something, of which there must be one.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number from 1".into()),
+        Ok(count) => Ok(count),
+    }
+}
+
 /// A duration, as `10s`, `500ms`, `2m` or `1h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);

@@ -96,7 +96,7 @@ pub(crate) struct GatewayArgs {
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = values::size, help_heading = "Limits")]
     max_message: u64,
     /// How many connections may be unauthenticated at once; one more, and the oldest is closed
-    #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = values::count, help_heading = "Limits")]
     max_pending: usize,
     /// How long the server may take to accept a connection
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::duration, help_heading = "Limits")]
