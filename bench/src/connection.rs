@@ -42,7 +42,11 @@ pub(crate) fn run() -> Outcome {
 
 fn measure(peer: &str, what: &str, socket: &Path, size: &str, one_core: bool) -> Outcome<f64> {
     let address = socket.to_string_lossy().into_owned();
-    let mode = if what == "pingpong" { "echo" } else { "sink" };
+    let mode = match what {
+        "pingpong" => "echo",
+        "queued" => "gathered",
+        _ => "sink",
+    };
     let _ = std::fs::remove_file(socket);
     let command = |arguments: &[&str]| -> Outcome<Command> {
         let mut command = match peer {

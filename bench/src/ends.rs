@@ -1,6 +1,6 @@
 //! The two ends of a measured connection, in each of the ways that Rust has.
 
-use std::io::{IoSlice, Read, Write};
+use std::io::{BufReader, IoSlice, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::Outcome;
 
 /// One end, by what moves its messages.
 enum End {
-    Bare { stream: UnixStream, buffer: Vec<u8> },
+    Bare { stream: BufReader<UnixStream>, buffer: Vec<u8>, queued: Vec<u8> },
     Sabir { connection: Box<Connection>, buffer: Vec<u8> },
     Ipc { send: IpcBytesSender, receive: IpcBytesReceiver },
 }
@@ -19,13 +19,17 @@ enum End {
 /// The longest message measured, in bytes.
 const LONGEST: usize = 64 << 20;
 
-/// Answers each message with itself (`echo`), or with nothing but a short one at the end (`sink`).
+/// How much is gathered for one write, and read ahead of many short messages, in bytes.
+const GATHERED: usize = 64 << 10;
+
+/// Answers each message with itself (`echo`), or with nothing but a short one at the end (`sink`, and `gathered` for many
+/// short messages at once).
 pub(crate) fn serve(peer: &str, address: &str, mode: &str) -> Outcome {
     let mut end = match peer {
         "bare sockets" => {
             let listener = UnixListener::bind(address)?;
             println!("{address}");
-            End::bare(listener.accept()?.0)
+            End::bare(listener.accept()?.0, if mode == "gathered" { GATHERED } else { 0 })
         }
         "sabir" => {
             let listener = Context::new().listener(format!("unix:{address}").as_str())?;
@@ -53,7 +57,7 @@ pub(crate) fn serve(peer: &str, address: &str, mode: &str) -> Outcome {
 pub(crate) fn client(peer: &str, what: &str, address: &str, size: &str) -> Outcome {
     let size: usize = size.parse()?;
     let mut end = match peer {
-        "bare sockets" => End::bare(UnixStream::connect(address)?),
+        "bare sockets" => End::bare(UnixStream::connect(address)?, 0),
         "sabir" => End::sabir(Context::new().client(format!("unix:{address}").as_str())?),
         _ => {
             let (to_server, from_client) = ipc::bytes_channel()?;
@@ -89,8 +93,10 @@ pub(crate) fn client(peer: &str, what: &str, address: &str, size: &str) -> Outco
 }
 
 impl End {
-    fn bare(stream: UnixStream) -> End {
-        End::Bare { stream, buffer: vec![0; LONGEST] }
+    /// With a buffer of no length each read is a call, and nothing is copied on its way.
+    fn bare(stream: UnixStream, ahead: usize) -> End {
+        let stream = BufReader::with_capacity(ahead, stream);
+        End::Bare { stream, buffer: vec![0; LONGEST], queued: Vec::new() }
     }
 
     fn sabir(connection: Connection) -> End {
@@ -99,7 +105,7 @@ impl End {
 
     fn send(&mut self, message: &[u8]) -> Outcome {
         match self {
-            End::Bare { stream, .. } => Ok(write(stream, message)?),
+            End::Bare { stream, .. } => Ok(write(stream.get_mut(), message)?),
             End::Sabir { connection, .. } => Ok(connection.send_bytes(message)?),
             End::Ipc { send, .. } => Ok(send.send(message)?),
         }
@@ -108,7 +114,7 @@ impl End {
     /// Receives a message to where the last one was, if the way has that, and gives its length.
     fn receive(&mut self) -> Outcome<usize> {
         match self {
-            End::Bare { stream, buffer } => {
+            End::Bare { stream, buffer, .. } => {
                 let mut header = [0; 4];
                 stream.read_exact(&mut header)?;
                 let length = u32::from_be_bytes(header) as usize;
@@ -123,7 +129,7 @@ impl End {
     /// Sends back what was received last.
     fn answer(&mut self, length: usize) -> Outcome {
         match self {
-            End::Bare { stream, buffer } => Ok(write(stream, &buffer[..length])?),
+            End::Bare { stream, buffer, .. } => Ok(write(stream.get_mut(), &buffer[..length])?),
             End::Sabir { connection, buffer } => Ok(connection.send_bytes(&buffer[..length])?),
             End::Ipc { send, .. } => Ok(send.send(&vec![7; length])?),
         }
@@ -132,19 +138,12 @@ impl End {
     /// Sends, with others in one write where the way has that.
     fn queue(&mut self, message: &[u8]) -> Outcome {
         match self {
-            End::Bare { stream, buffer } => {
-                // The end of the buffer is never received into by a client: it gathers there.
-                let room = &mut buffer[LONGEST / 2..];
-                let filled = u32::from_be_bytes([room[0], room[1], room[2], room[3]]) as usize;
-                let next = 4 + filled;
-                room[next..next + 4].copy_from_slice(&(message.len() as u32).to_be_bytes());
-                room[next + 4..next + 4 + message.len()].copy_from_slice(message);
-                let filled = filled + 4 + message.len();
-                if filled >= 64 << 10 {
-                    stream.write_all(&room[4..4 + filled])?;
-                    room[..4].fill(0);
-                } else {
-                    room[..4].copy_from_slice(&(filled as u32).to_be_bytes());
+            End::Bare { stream, queued, .. } => {
+                queued.extend_from_slice(&(message.len() as u32).to_be_bytes());
+                queued.extend_from_slice(message);
+                if queued.len() >= GATHERED {
+                    stream.get_mut().write_all(queued)?;
+                    queued.clear();
                 }
                 Ok(())
             }
@@ -155,11 +154,10 @@ impl End {
 
     fn flush(&mut self) -> Outcome {
         match self {
-            End::Bare { stream, buffer } => {
-                let room = &mut buffer[LONGEST / 2..];
-                let filled = u32::from_be_bytes([room[0], room[1], room[2], room[3]]) as usize;
-                room[..4].fill(0);
-                Ok(stream.write_all(&room[4..4 + filled])?)
+            End::Bare { stream, queued, .. } => {
+                stream.get_mut().write_all(queued)?;
+                queued.clear();
+                Ok(())
             }
             End::Sabir { connection, .. } => Ok(connection.flush()?),
             End::Ipc { .. } => Ok(()),
