@@ -102,8 +102,14 @@ impl Lowering<'_> {
         } else if blob.is_empty() {
             self.call(id, Known::Bytes, Vec::new());
         } else {
-            let text = Bytes::from(text::latin1_to_utf8(self.graph.blob(blob)));
-            let text = self.graph.share(text);
+            let bytes = self.graph.blob(blob);
+            // ASCII is its own UTF-8, and is not copied.
+            let text = if bytes.is_ascii() {
+                blob
+            } else {
+                let text = Bytes::from(text::latin1_to_utf8(bytes));
+                self.graph.share(text)
+            };
             let text = self.graph.add(Node::Str(text));
             let latin1 = self.latin1();
             self.call(id, Known::Encode, vec![text, latin1]);

@@ -201,8 +201,11 @@ pub(crate) fn raw_unicode_escape(text: &[u8]) -> Option<Vec<u8>> {
 pub(crate) fn latin1_to_utf8(bytes: &[u8]) -> Vec<u8> {
     let high = bytes.iter().filter(|b| !b.is_ascii()).count();
     let mut out = Vec::with_capacity(bytes.len() + high);
-    for &byte in bytes {
-        push_code_point(u32::from(byte), &mut out);
+    for run in bytes.chunk_by(|a, b| a.is_ascii() && b.is_ascii()) {
+        match run {
+            [byte] => push_code_point(u32::from(*byte), &mut out),
+            _ => out.extend_from_slice(run),
+        }
     }
     out
 }
