@@ -7,6 +7,7 @@ mod node;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 use core::ops::Index;
 
 use bytes::Bytes;
@@ -15,19 +16,24 @@ pub use self::node::{Global, Make, Node, Object, Step};
 
 /// One object of a [`Graph`], valid in the graph that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(u32);
+pub struct NodeId(NonZeroU32);
 
 impl NodeId {
     /// None, in every graph.
-    pub const NONE: NodeId = NodeId(0);
+    pub const NONE: NodeId = NodeId::at(0);
     /// True, in every graph.
-    pub const TRUE: NodeId = NodeId(1);
+    pub const TRUE: NodeId = NodeId::at(1);
     /// False, in every graph.
-    pub const FALSE: NodeId = NodeId(2);
+    pub const FALSE: NodeId = NodeId::at(2);
 
     /// The place of the node in its graph, from 0.
     pub fn index(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize - 1
+    }
+
+    const fn at(index: u32) -> NodeId {
+        // Memory ends long before the ids do.
+        NodeId(NonZeroU32::MIN.saturating_add(index))
     }
 }
 
@@ -140,7 +146,7 @@ impl Graph {
 
     /// Every node's id, in the order they were made.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (0..self.nodes.len() as u32).map(NodeId)
+        (0..self.nodes.len() as u32).map(NodeId::at)
     }
 
     /// The node, to change it.
@@ -151,7 +157,7 @@ impl Graph {
     /// Adds a node that nothing refers to yet.
     pub fn add(&mut self, node: Node) -> NodeId {
         // The loader's limit is far below; a caller who adds four billion nodes has run out of memory before.
-        let id = NodeId(self.nodes.len() as u32);
+        let id = NodeId::at(self.nodes.len() as u32);
         self.nodes.push(node);
         id
     }

@@ -9,8 +9,6 @@
 pub struct Limits {
     /// Nodes of the graph; each costs 32 bytes, and 4 more wherever it is referred to.
     pub max_nodes: u32,
-    /// Entries of the memo that do not follow in a row from 0, as only a hand-made pickle has.
-    pub max_sparse_memo: u32,
     /// Digits of an integer written in decimal (protocol 0). CPython's own default is 4,300.
     pub max_digits: u32,
     /// How deep values may nest where they are read recursively (serde types). Graphs have no such limit.
@@ -19,8 +17,7 @@ pub struct Limits {
 
 impl Limits {
     /// Room for 16 million nodes: half a gigabyte at the worst.
-    pub const DEFAULT: Limits =
-        Limits { max_nodes: 16 << 20, max_sparse_memo: 1 << 16, max_digits: 4300, max_depth: 256 };
+    pub const DEFAULT: Limits = Limits { max_nodes: 16 << 20, max_digits: 4300, max_depth: 256 };
 }
 
 impl Default for Limits {

@@ -1,16 +1,18 @@
 //! Opcodes to a graph: the stack machine, which calls nothing.
 
+mod containers;
+
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use self::containers::pairs;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Blob, Global, Graph, Make, Node, NodeId, Object, Step};
+use crate::graph::{Blob, Global, Graph, Make, Node, NodeId, Step};
 use crate::lex::Lexer;
 use crate::limits::Limits;
-use crate::memo::{self, NO_INDEX};
+use crate::memo::{self, Memo, NO_INDEX};
 use crate::op::Op;
 use crate::text::{self, Decimal};
 
@@ -33,7 +35,7 @@ impl Graph {
             base: pickle.as_ptr() as usize,
             stack: Vec::new(),
             marks: Vec::new(),
-            memo: Memo::default(),
+            memo: Memo::new(),
             buffers: 0,
             names: 0,
             max_names: (pickle.len() as u64).saturating_mul(NAMES_PER_BYTE) + NAMES_AT_LEAST,
@@ -68,7 +70,7 @@ struct Machine<'l> {
     stack: Vec<NodeId>,
     /// Heights of the stack at which marks stand.
     marks: Vec<usize>,
-    memo: Memo,
+    memo: Memo<NodeId>,
     buffers: u32,
     /// How many bytes of names STACK_GLOBAL has taken from the memo and elsewhere.
     names: u64,
@@ -198,7 +200,7 @@ impl Machine<'_> {
             Op::BinPut(index) => return self.put(index.into()),
             Op::LongBinPut(index) => return self.put(index.into()),
             Op::Put(s) => return self.put(memo::index(s).ok_or(NO_INDEX)?),
-            Op::Memoize => return self.put(self.memo.entries),
+            Op::Memoize => return self.put(self.memo.entries()),
 
             // Names and calls.
             Op::Global { module, name } => {
@@ -328,108 +330,6 @@ impl Machine<'_> {
         self.marks.pop().ok_or(ErrorKind::StackUnderflow)
     }
 
-    fn collect(&mut self, node: fn(Vec<NodeId>) -> Node) -> Outcome {
-        let start = self.mark()?;
-        let items = self.stack[start..].to_vec();
-        self.stack.truncate(start);
-        self.push(node(items))
-    }
-
-    fn tuple(&mut self, count: usize) -> Outcome {
-        let start = self.need(count)?;
-        let items = self.stack[start..].to_vec();
-        self.stack.truncate(start);
-        self.push(Node::Tuple(items))
-    }
-
-    /// What the items from `start` on are for: the object right below them.
-    fn target(&self, start: usize) -> core::result::Result<NodeId, ErrorKind> {
-        let floor = self.marks.last().copied().unwrap_or(0);
-        match start.checked_sub(1) {
-            Some(target) if target >= floor => Ok(self.stack[target]),
-            _ => Err(ErrorKind::StackUnderflow),
-        }
-    }
-
-    fn append(&mut self, start: usize) -> Outcome {
-        let target = self.target(start)?;
-        let items = &self.stack[start..];
-        match self.graph.node_mut(target) {
-            Node::List(list) => list.extend_from_slice(items),
-            _ => {
-                let items = items.to_vec();
-                let steps = &mut self.object(target)?.steps;
-                match steps.last_mut() {
-                    Some(Step::Append(before)) => before.extend(items),
-                    _ => steps.push(Step::Append(items)),
-                }
-            }
-        }
-        self.stack.truncate(start);
-        Ok(())
-    }
-
-    fn set_items(&mut self, start: usize) -> Outcome {
-        let target = self.target(start)?;
-        let items = &self.stack[start..];
-        match self.graph.node_mut(target) {
-            Node::Dict(dict) if dict.is_empty() => *dict = pairs(items)?,
-            Node::Dict(dict) => dict.append(&mut pairs(items)?),
-            _ => {
-                let mut pairs = pairs(items)?;
-                let steps = &mut self.object(target)?.steps;
-                match steps.last_mut() {
-                    Some(Step::SetItems(before)) => before.append(&mut pairs),
-                    _ => steps.push(Step::SetItems(pairs)),
-                }
-            }
-        }
-        self.stack.truncate(start);
-        Ok(())
-    }
-
-    fn add_items(&mut self, start: usize) -> Outcome {
-        let target = self.target(start)?;
-        let items = &self.stack[start..];
-        match self.graph.node_mut(target) {
-            Node::Set(set) => set.extend_from_slice(items),
-            _ => {
-                let items = items.to_vec();
-                let steps = &mut self.object(target)?.steps;
-                match steps.last_mut() {
-                    Some(Step::AddItems(before)) => before.extend(items),
-                    _ => steps.push(Step::AddItems(items)),
-                }
-            }
-        }
-        self.stack.truncate(start);
-        Ok(())
-    }
-
-    /// The object that something is done to. What is no [`Object`] becomes one under the same id, so that all that
-    /// refers to it sees the change.
-    fn object(&mut self, id: NodeId) -> core::result::Result<&mut Object, ErrorKind> {
-        match self.graph[id] {
-            Node::Object(_) => {}
-            Node::None | Node::Bool(_) => return Err(ErrorKind::WrongOperand("an object that can change")),
-            _ => {
-                let given = self.add(Node::None)?;
-                let inner = core::mem::replace(self.graph.node_mut(id), Node::None);
-                *self.graph.node_mut(given) = inner;
-                let object = Object { make: Make::Given(given), steps: Vec::new() };
-                *self.graph.node_mut(id) = Node::Object(Box::new(object));
-            }
-        }
-        match self.graph.node_mut(id) {
-            Node::Object(object) => Ok(object),
-            _ => Err(ErrorKind::WrongOperand("an object")),
-        }
-    }
-
-    fn make(&mut self, make: Make) -> Outcome {
-        self.push(Node::Object(Box::new(Object { make, steps: Vec::new() })))
-    }
-
     fn extension(&mut self, code: u32) -> Outcome {
         if code == 0 {
             return Err(ErrorKind::WrongOperand("an extension code above 0"));
@@ -466,74 +366,7 @@ impl Machine<'_> {
     #[inline]
     fn put(&mut self, index: u64) -> Outcome {
         let top = self.top()?;
-        self.memo.put(index, top, self.limits)
-    }
-}
-
-fn pairs(items: &[NodeId]) -> core::result::Result<Vec<(NodeId, NodeId)>, ErrorKind> {
-    let chunks = items.chunks_exact(2);
-    if !chunks.remainder().is_empty() {
-        return Err(ErrorKind::WrongOperand("a value for every key"));
-    }
-    Ok(chunks.map(|pair| (pair[0], pair[1])).collect())
-}
-
-/// Picklers number the memo in a row, from 0 or (Python 2's C pickler) from 1, so a vector serves; what is far off
-/// goes to a map, since LONG_BINPUT may name index 4,294,967,295.
-#[derive(Default)]
-struct Memo {
-    dense: Vec<NodeId>,
-    sparse: BTreeMap<u64, NodeId>,
-    /// How many entries there are; MEMOIZE's next index.
-    entries: u64,
-}
-
-/// What stands in a gap of the dense part: no memo can hold the id of a node that a graph has only as the constant
-/// None, unless None itself is memoized, which only a hand-made pickle does; that one goes to the map.
-const GAP: NodeId = NodeId::NONE;
-const MAX_GAP: u64 = 256;
-
-impl Memo {
-    #[inline]
-    fn get(&self, index: u64) -> Option<NodeId> {
-        match self.dense.get(usize::try_from(index).ok()?) {
-            Some(&id) if id != GAP => Some(id),
-            _ if self.sparse.is_empty() => None,
-            _ => self.sparse.get(&index).copied(),
-        }
-    }
-
-    #[inline]
-    fn put(&mut self, index: u64, id: NodeId, limits: &Limits) -> Outcome {
-        if index == self.dense.len() as u64 && id != GAP && self.sparse.is_empty() {
-            self.dense.push(id);
-            self.entries += 1;
-            return Ok(());
-        }
-        self.put_anywhere(index, id, limits)
-    }
-
-    #[cold]
-    fn put_anywhere(&mut self, index: u64, id: NodeId, limits: &Limits) -> Outcome {
-        if self.get(index).is_none() {
-            self.entries += 1;
-        }
-        self.sparse.remove(&index);
-        if id != GAP && index <= self.dense.len() as u64 + MAX_GAP {
-            let slot = index as usize;
-            if slot >= self.dense.len() {
-                self.dense.resize(slot + 1, GAP);
-            }
-            self.dense[slot] = id;
-            return Ok(());
-        }
-        if let Some(slot) = usize::try_from(index).ok().and_then(|slot| self.dense.get_mut(slot)) {
-            *slot = GAP;
-        }
-        if self.sparse.len() >= limits.max_sparse_memo as usize {
-            return Err(ErrorKind::Limit("scattered memo entries"));
-        }
-        self.sparse.insert(index, id);
+        self.memo.put(index, top);
         Ok(())
     }
 }
