@@ -1,5 +1,7 @@
 //! A graph to opcodes: depth first, as Python's picklers walk, but without recursion.
 
+mod objects;
+mod shared;
 mod write;
 
 use alloc::vec::Vec;
@@ -7,7 +9,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, Make, Node, NodeId, Step};
+use crate::graph::{Graph, Node, NodeId, Step};
 use crate::lower;
 use crate::opcode::Opcode;
 use crate::output::{Output, Segments};
@@ -121,7 +123,7 @@ impl<'g> Dumper<'g> {
             return Err(Error::new(ErrorKind::UnsupportedProtocol(options.protocol)));
         }
         let shared = match options.memo {
-            MemoStyle::Shared => shared_nodes(graph),
+            MemoStyle::Shared => shared::nodes(graph),
             MemoStyle::Everything => Vec::new(),
         };
         let mut dumper = Dumper {
@@ -343,114 +345,8 @@ impl<'g> Dumper<'g> {
             self.work.push(Work::Visit(key));
         }
     }
-
-    /// Pushes what an object is made of; [`Work::Make`] is below it.
-    fn parts(&mut self, make: &'g Make) -> Result<()> {
-        match make {
-            Make::Reduce { callable: a, args: b } | Make::NewObj { class: a, args: b } => {
-                self.visit_all(&[*a, *b]);
-            }
-            Make::NewObjEx { class, args, kwargs } => self.visit_all(&[*class, *args, *kwargs]),
-            Make::Instance { class, args } => {
-                self.op(Opcode::Mark);
-                self.visit_all(args);
-                if self.protocol > 0 {
-                    self.work.push(Work::Visit(*class));
-                } else if !matches!(self.graph[*class], Node::Global(_)) {
-                    return Err(unrepresentable(
-                        "an instance of a class without a plain name, in protocol 0",
-                    ));
-                }
-            }
-            Make::Given(id) => self.work.push(Work::Visit(*id)),
-        }
-        Ok(())
-    }
-
-    fn make(&mut self, id: NodeId) -> Result<()> {
-        let graph = self.graph;
-        let Node::Object(object) = &graph[id] else { return Ok(()) };
-        if self.memo[id.index()] != 0 {
-            // Its arguments lead back to it, and it was made there.
-            if self.sets.binary_search(&id).is_ok() {
-                return Err(unrepresentable("a set that contains itself, below protocol 4"));
-            }
-            match &object.make {
-                Make::Instance { .. } if self.protocol > 0 => self.op(Opcode::PopMark),
-                Make::Instance { args, .. } => (0..=args.len()).for_each(|_| self.op(Opcode::Pop)),
-                Make::NewObjEx { .. } => (0..3).for_each(|_| self.op(Opcode::Pop)),
-                Make::Given(_) => self.op(Opcode::Pop),
-                _ => (0..2).for_each(|_| self.op(Opcode::Pop)),
-            }
-            self.get(self.memo[id.index()] - 1);
-            return Ok(());
-        }
-        match &object.make {
-            Make::Reduce { .. } => self.op(Opcode::Reduce),
-            Make::NewObj { .. } => self.op(Opcode::NewObj),
-            Make::NewObjEx { .. } => self.op(Opcode::NewObjEx),
-            Make::Instance { .. } if self.protocol > 0 => self.op(Opcode::Obj),
-            Make::Instance { class, .. } => {
-                if let Node::Global(global) = &graph[*class] {
-                    self.two_lines(Opcode::Inst, global)?;
-                }
-            }
-            Make::Given(_) => {}
-        }
-        self.put(id);
-        self.work.push(Work::Steps(&object.steps));
-        Ok(())
-    }
-
-    fn steps(&mut self, steps: &'g [Step]) {
-        let Some((step, rest)) = steps.split_first() else { return };
-        self.work.push(Work::Steps(rest));
-        match step {
-            Step::Build(state) => {
-                self.work.push(Work::Opcode(Opcode::Build));
-                self.work.push(Work::Visit(*state));
-            }
-            Step::Append(items) => self.work.push(Work::Items(items, Extend::List)),
-            Step::AddItems(items) => self.work.push(Work::Items(items, Extend::Set)),
-            Step::SetItems(pairs) => self.work.push(Work::Pairs(pairs)),
-        }
-    }
 }
 
 fn unrepresentable(what: &'static str) -> Error {
     Error::new(ErrorKind::Unrepresentable(what))
-}
-
-/// The nodes that are written more than once: those that are referred to twice, and all that a tuple or an object's
-/// arguments hold if it is one of them, since it may have to be written again inside itself.
-fn shared_nodes(graph: &Graph) -> Vec<bool> {
-    let written_late = |id| matches!(graph[id], Node::Tuple(_) | Node::FrozenSet(_) | Node::Object(_));
-    let mut seen = alloc::vec![false; graph.len()];
-    let mut shared = alloc::vec![false; graph.len()];
-    let mut again = Vec::new();
-    let mut ahead = alloc::vec![graph.root()];
-    seen[graph.root().index()] = true;
-    while let Some(id) = ahead.pop() {
-        graph[id].for_each_child(|child| {
-            let index = child.index();
-            if !seen[index] {
-                seen[index] = true;
-                ahead.push(child);
-            } else if !shared[index] {
-                shared[index] = true;
-                if written_late(child) {
-                    again.push(child);
-                }
-            }
-        });
-    }
-    while let Some(id) = again.pop() {
-        graph[id].for_each_child(|child| {
-            let before = core::mem::replace(&mut shared[child.index()], true);
-            if !before && written_late(child) {
-                again.push(child);
-            }
-        });
-    }
-    shared
 }
