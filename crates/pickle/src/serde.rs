@@ -72,6 +72,7 @@
 //! of the opcode that made it (for None, True and False, that made what they are in): `[3].size: invalid type: string "x", expected u32 at offset 29`.
 
 mod access;
+mod atoms;
 mod class;
 mod de;
 mod fault;

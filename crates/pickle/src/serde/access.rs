@@ -6,9 +6,9 @@ use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::atoms;
 use super::de::Value;
 use super::fault::Fault;
-use super::forms;
 use super::moment::{Moment, Zone};
 use super::numbers::Number;
 use super::tape::{Item, NONE};
@@ -70,7 +70,7 @@ impl<'r, 't, 'de, 'i> MapAccess<'r, 't, 'de, 'i> {
 
     #[cold]
     fn fault(&self, fault: Fault) -> Fault {
-        match forms::text_of(self.within.reading.tape, self.key) {
+        match atoms::text_of(self.within.reading.tape, self.key) {
             Some(key) => fault.within(format_args!(".{key}"), self.value),
             None => match self.within.with(self.key).item() {
                 Item::Int(key) => fault.within(format_args!("[{key}]"), self.value),
@@ -357,7 +357,7 @@ impl<'r, 't, 'de> EnumAccess<'r, 't, 'de> {
         wanted: &'static str,
         read: impl FnOnce(Value<'r, 't, 'de>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let name = forms::text_of(self.variant.reading.tape, self.variant.id).unwrap_or_default();
+        let name = atoms::text_of(self.variant.reading.tape, self.variant.id).unwrap_or_default();
         match self.content {
             Some(content) => read(content).map_err(|fault| fault.within(format_args!(".{name}"), content.id)),
             None => Err(de::Error::invalid_type(Unexpected::UnitVariant, &wanted)),

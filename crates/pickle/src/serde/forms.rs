@@ -4,13 +4,12 @@
 //! and of Python 2 (which every version writes at protocols 0 to 2).
 
 use alloc::borrow::Cow;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::atoms;
 use super::moment::{self, Moment};
 use super::tape::{Item, Make, Object, Tape};
-use crate::text;
 
 /// What an object reads as.
 pub(super) enum Form<'t, 'de> {
@@ -52,9 +51,6 @@ pub(super) struct Instance<'t> {
 
 /// The names of the arguments of `datetime.timedelta`.
 pub(super) const DELTA: &[&str] = &["days", "seconds", "microseconds"];
-
-/// The longest integer that is turned into decimal, in bytes: the 4,300 digits that CPython stops at as well.
-const MAX_LONG: usize = 1786;
 
 /// The class or function that makes an object, and its arguments.
 pub(super) struct Call<'t> {
@@ -148,9 +144,9 @@ pub(super) fn zone_key<'de>(tape: &Tape<'de>, call: &Call<'_>) -> Option<Cow<'de
     match *getattr.args {
         [class, method]
             if name(tape, class) == (b"zoneinfo", b"ZoneInfo")
-                && plain_text(tape, method)? == b"_unpickle" =>
+                && atoms::plain_text(tape, method)? == b"_unpickle" =>
         {
-            text_of(tape, *call.args.first()?)
+            atoms::text_of(tape, *call.args.first()?)
         }
         _ => None,
     }
@@ -163,7 +159,7 @@ fn known<'t, 'de>(tape: &'t Tape<'de>, object: &'t Object, call: &Call<'t>) -> O
     Some(match (module, name) {
         (b"", b"") => Form::Text(zone_key(tape, call)?.into_owned()),
         (b"builtins" | b"__builtin__", b"bytes" | b"bytearray") | (b"_codecs", b"encode") => {
-            Form::Bytes(made_bytes(tape, object, 4)?)
+            Form::Bytes(atoms::made_bytes(tape, object, 4)?)
         }
         (b"builtins" | b"__builtin__", b"set" | b"frozenset" | b"list" | b"tuple") => {
             Form::Seq(sequence(tape, object, args)?)
@@ -175,7 +171,7 @@ fn known<'t, 'de>(tape: &'t Tape<'de>, object: &'t Object, call: &Call<'t>) -> O
         }
         (b"builtins" | b"__builtin__", b"getattr") => match **args {
             [class, name] if matches!(tape.item(class), Item::Global(_) | Item::Object(_)) => {
-                Form::Member(class, text_of(tape, name)?)
+                Form::Member(class, atoms::text_of(tape, name)?)
             }
             _ => return None,
         },
@@ -187,15 +183,17 @@ fn known<'t, 'de>(tape: &'t Tape<'de>, object: &'t Object, call: &Call<'t>) -> O
         (b"datetime", b"timedelta") => fields(DELTA, args)?,
         (b"datetime", b"datetime" | b"date" | b"time") => Form::Moment(moment::moment(tape, name, args)?),
         (b"datetime", b"timezone") => Form::Text(moment::offset_text(moment::offset(tape, args)?)),
-        (b"decimal" | b"_decimal", b"Decimal") => Form::Text(text_of(tape, *args.first()?)?.into_owned()),
+        (b"decimal" | b"_decimal", b"Decimal") => {
+            Form::Text(atoms::text_of(tape, *args.first()?)?.into_owned())
+        }
         (b"fractions", b"Fraction") => match **args {
             [both] => {
-                let both = text_of(tape, both)?;
+                let both = atoms::text_of(tape, both)?;
                 let (numerator, denominator) = both.split_once('/').unwrap_or((&both, "1"));
                 Form::Fraction(numerator.to_string(), denominator.to_string())
             }
             [numerator, denominator] => {
-                Form::Fraction(decimal(tape, numerator)?, decimal(tape, denominator)?)
+                Form::Fraction(atoms::decimal(tape, numerator)?, atoms::decimal(tape, denominator)?)
             }
             _ => return None,
         },
@@ -207,12 +205,12 @@ fn known<'t, 'de>(tape: &'t Tape<'de>, object: &'t Object, call: &Call<'t>) -> O
         (b"array", b"_array_reconstructor") => match **args {
             [_, _, code, bytes] => {
                 let Item::Int(code @ 0..=21) = tape.item(code) else { return None };
-                Form::Array(code as u8, bytes_of(tape, bytes)?)
+                Form::Array(code as u8, atoms::bytes_of(tape, bytes)?)
             }
             _ => return None,
         },
         (b"pathlib" | b"pathlib._local", b"PosixPath" | b"PurePosixPath") => {
-            let parts: Option<Vec<_>> = args.iter().map(|&part| text_of(tape, part)).collect();
+            let parts: Option<Vec<_>> = args.iter().map(|&part| atoms::text_of(tape, part)).collect();
             let path = parts?.join("/");
             Form::Text(if path.starts_with("//") { path[1..].to_string() } else { path })
         }
@@ -310,106 +308,10 @@ fn mapping<'t>(tape: &'t Tape<'_>, object: &'t Object, args: &[u32]) -> Option<C
 fn uuid(tape: &Tape<'_>, object: &Object) -> Option<u128> {
     let Item::Dict(span) = tape.item(object.state?) else { return None };
     let pairs = tape.references(span).chunks_exact(2);
-    let mut found = pairs.filter(|pair| plain_text(tape, pair[0]) == Some(b"int"));
-    let value = integer(tape, found.next()?[1])?;
+    let mut found = pairs.filter(|pair| atoms::plain_text(tape, pair[0]) == Some(b"int"));
+    let value = atoms::integer(tape, found.next()?[1])?;
     let length = value.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     let mut bytes = [0; 16];
     bytes.get_mut(..length)?.copy_from_slice(&value[..length]);
     Some(u128::from_le_bytes(bytes))
-}
-
-/// An integer as two's complement, little-endian.
-pub(super) fn integer<'de>(tape: &Tape<'de>, id: u32) -> Option<Cow<'de, [u8]>> {
-    Some(match tape.item(id) {
-        Item::Int(value) => {
-            let (bytes, length) = text::long_bytes(value);
-            Cow::Owned(bytes[..length].to_vec())
-        }
-        Item::Long(bytes) => Cow::Borrowed(bytes),
-        Item::Decimal(digits) => match text::parse_decimal(digits, u32::MAX) {
-            Ok(Some(text::Decimal::Large(bytes))) => Cow::Owned(bytes),
-            _ => return None,
-        },
-        _ => return None,
-    })
-}
-
-/// An integer in decimal. The time that takes grows with the square of its length, so there is a limit.
-pub(super) fn decimal(tape: &Tape<'_>, id: u32) -> Option<String> {
-    match tape.item(id) {
-        Item::Int(value) => Some(format!("{value}")),
-        Item::Long(bytes) if bytes.len() <= MAX_LONG => Some(text::format_decimal(bytes)),
-        Item::Decimal(digits) => {
-            Some(core::str::from_utf8(digits).ok()?.trim().trim_end_matches('L').to_string())
-        }
-        _ => None,
-    }
-}
-
-/// Text of either Python, as names and keys have it: without escapes.
-pub(super) fn plain_text<'de>(tape: &Tape<'de>, id: u32) -> Option<&'de [u8]> {
-    let line = match tape.item(id) {
-        Item::Str(s) | Item::String(s) => return Some(s),
-        Item::EscapedStr(s) => s,
-        // Without its quotes.
-        Item::ReprString([_, s @ .., _]) => s,
-        _ => return None,
-    };
-    (line.is_ascii() && !line.contains(&b'\\')).then_some(line)
-}
-
-/// Text of either Python, if it is valid UTF-8.
-pub(super) fn text_of<'de>(tape: &Tape<'de>, id: u32) -> Option<Cow<'de, str>> {
-    Some(match tape.item(id) {
-        Item::Str(s) | Item::String(s) => Cow::Borrowed(core::str::from_utf8(s).ok()?),
-        Item::EscapedStr(s) => Cow::Owned(String::from_utf8(text::parse_raw_unicode_escape(s)?).ok()?),
-        Item::ReprString(s) => Cow::Owned(String::from_utf8(text::parse_string_repr(s)?).ok()?),
-        _ => return None,
-    })
-}
-
-/// Bytes in any of their forms.
-pub(super) fn bytes_of<'de>(tape: &Tape<'de>, id: u32) -> Option<Cow<'de, [u8]>> {
-    nested_bytes(tape, id, 4)
-}
-
-fn nested_bytes<'de>(tape: &Tape<'de>, id: u32, depth: u8) -> Option<Cow<'de, [u8]>> {
-    Some(match tape.item(id) {
-        Item::Bytes(s) | Item::ByteArray(s) | Item::String(s) => Cow::Borrowed(s),
-        Item::ReprString(s) => Cow::Owned(text::parse_string_repr(s)?),
-        Item::Object(index) => made_bytes(tape, tape.object(index), depth.checked_sub(1)?)?,
-        _ => return None,
-    })
-}
-
-/// `bytes()`, `bytearray(b'..')`, `bytearray('..', 'latin-1')`, `_codecs.encode('..', 'latin1')`, `bytes([..])`.
-fn made_bytes<'de>(tape: &Tape<'de>, object: &Object, depth: u8) -> Option<Cow<'de, [u8]>> {
-    let Make::Reduce { callable, args } = object.make else { return None };
-    let is_encode = match name(tape, callable) {
-        (b"_codecs", b"encode") => true,
-        (b"builtins" | b"__builtin__", b"bytes" | b"bytearray") => false,
-        _ => return None,
-    };
-    match *tape.row(args)? {
-        [] if !is_encode => Some(Cow::Borrowed(&[])),
-        [text, encoding] => {
-            let text = text_of(tape, text)?;
-            match plain_text(tape, encoding)? {
-                b"latin1" | b"latin-1" => text::utf8_to_latin1(text.as_bytes()).map(Cow::Owned),
-                b"ascii" | b"utf-8" | b"utf8" => Some(Cow::Owned(text.into_owned().into_bytes())),
-                _ => None,
-            }
-        }
-        [given] if !is_encode => match tape.row(given) {
-            Some(items) => {
-                let byte = |&id: &u32| match tape.item(id) {
-                    Item::Int(value) => u8::try_from(value).ok(),
-                    _ => None,
-                };
-                items.iter().map(byte).collect::<Option<Vec<u8>>>().map(Cow::Owned)
-            }
-            None => nested_bytes(tape, given, depth),
-        },
-        _ => None,
-    }
 }

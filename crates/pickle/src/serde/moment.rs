@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
+use super::atoms;
 use super::forms;
 use super::tape::{Item, Tape};
 
@@ -36,7 +37,7 @@ pub(super) enum Zone {
 /// `_getstate`), big-endian. Since 3.6 and protocol 4 the top bit of the month, or of a time's hour, is `fold`.
 pub(super) fn moment(tape: &Tape<'_>, name: &[u8], args: &[u32]) -> Option<Moment> {
     let (&state, zone) = args.split_first()?;
-    let state: Cow<'_, [u8]> = forms::bytes_of(tape, state)?;
+    let state: Cow<'_, [u8]> = atoms::bytes_of(tape, state)?;
     let (mut date, mut time, mut rest) = (None, None, &state[..]);
     let mut fold = 0;
     if name != b"time" {
