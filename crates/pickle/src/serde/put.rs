@@ -243,7 +243,7 @@ impl<'r> Writer<'r> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn close_tuple(&mut self, length: usize) {
         match (self.protocol, length) {
             (2.., 1) => self.op(Opcode::Tuple1),

@@ -8,7 +8,7 @@ use alloc::string::ToString;
 use serde::ser::{self, Serialize};
 
 use self::containers::{Entries, Items};
-use self::fields::{Fields, reduced};
+use self::fields::{Fields, Role, reduced};
 use super::class;
 use super::fault::Fault;
 use super::put::Writer;
@@ -67,11 +67,8 @@ impl<'w, 'r> Place<'w, 'r> {
     }
 
     #[inline]
-    fn entries(self) -> Entries<'w, 'r> {
-        let attributes = self.wanted == Wanted::State;
-        let mut entries = Entries::open(self.writer);
-        entries.attributes = attributes;
-        entries
+    fn entries(self, then: Option<Opcode>) -> Entries<'w, 'r> {
+        Entries::open(self.writer, self.wanted == Wanted::State, then)
     }
 
     /// A dict of one entry, which the variant's content follows.
@@ -251,18 +248,20 @@ impl<'w, 'r> ser::Serializer for Place<'w, 'r> {
 
     #[inline]
     fn serialize_map(self, _: Option<usize>) -> Result<Entries<'w, 'r>, Fault> {
-        Ok(self.entries())
+        Ok(self.entries(None))
     }
 
     #[inline]
     fn serialize_struct(self, name: &'static str, length: usize) -> Result<Fields<'w, 'r>, Fault> {
-        match name {
-            class::INSTANCE | class::REDUCE => Ok(Fields::Object(self.writer)),
+        let role = match name {
+            class::INSTANCE | class::REDUCE => Role::Parts,
             _ => match self.writer.reductions.of(name) {
-                None => Ok(Fields::Dict(self.entries())),
-                Some(reduction) => reduced(self.writer, reduction, length),
+                Some(reduction) => reduced(self.writer, reduction)?,
+                None if self.wanted == Wanted::State => Role::State,
+                None => Role::Dict,
             },
-        }
+        };
+        Ok(Fields::open(self.writer, role, length))
     }
 
     fn serialize_struct_variant(
@@ -273,9 +272,7 @@ impl<'w, 'r> ser::Serializer for Place<'w, 'r> {
         _: usize,
     ) -> Result<Entries<'w, 'r>, Fault> {
         self.variant(variant)?;
-        let mut entries = self.entries();
-        entries.then = Some(Opcode::SetItem);
-        Ok(entries)
+        Ok(self.entries(Some(Opcode::SetItem)))
     }
 
     fn collect_str<T: ?Sized + core::fmt::Display>(self, value: &T) -> Result<(), Fault> {

@@ -60,25 +60,40 @@ impl<'w, 'r> Items<'w, 'r> {
         Ok(())
     }
 
+    /// Tuples are often short, and what they come to is then known where they are written.
     #[inline(always)]
     pub(super) fn close(self) -> Result<(), Fault> {
-        let writer = self.writer;
-        match self.wanted {
-            Wanted::Tuple => {
-                if self.announced != self.count && self.announced <= 3 {
-                    return Err(Fault::data("a tuple has another length than it said"));
-                }
-                writer.close_tuple(self.announced);
-            }
-            Wanted::Set | Wanted::FrozenSet => {
-                close_set(writer, self.count, self.wanted == Wanted::FrozenSet);
-            }
-            _ => close_batch(writer, self.count, Opcode::Appends),
+        if self.wanted != Wanted::Tuple {
+            return self.close_other();
         }
+        if self.announced != self.count && self.announced <= 3 {
+            return Err(Fault::data("a tuple has another length than it said"));
+        }
+        self.writer.close_tuple(self.announced);
         if let Some(opcode) = self.then {
-            writer.op(opcode);
+            self.writer.op(opcode);
         }
         Ok(())
+    }
+
+    fn close_other(self) -> Result<(), Fault> {
+        match self.wanted {
+            Wanted::Set => close_set(self.writer, self.count, false),
+            Wanted::FrozenSet => close_set(self.writer, self.count, true),
+            _ => close_batch(self.writer, self.count, Opcode::Appends),
+        }
+        if let Some(opcode) = self.then {
+            self.writer.op(opcode);
+        }
+        Ok(())
+    }
+}
+
+#[inline]
+pub(super) fn open_dict(writer: &mut Writer<'_>) {
+    writer.empty(Opcode::EmptyDict, Opcode::Dict);
+    if writer.protocol >= 1 {
+        writer.op(Opcode::Mark);
     }
 }
 
@@ -121,7 +136,7 @@ fn close_set(writer: &mut Writer<'_>, count: usize, frozen: bool) {
 
 /// Ends what was added since the mark; protocol 0 has no mark, and adds one by one.
 #[inline(always)]
-fn close_batch(writer: &mut Writer<'_>, count: usize, opcode: Opcode) {
+pub(super) fn close_batch(writer: &mut Writer<'_>, count: usize, opcode: Opcode) {
     match (writer.protocol, count) {
         (0, _) => {}
         (_, 0) => drop(writer.out.pop()),
@@ -151,7 +166,7 @@ macro_rules! items {
                 self.item(value)
             }
 
-            #[inline]
+            #[inline(always)]
             fn end(self) -> Result<(), Fault> {
                 self.close()
             }
@@ -171,19 +186,20 @@ pub(in crate::serde) struct Entries<'w, 'r> {
     writer: &'w mut Writer<'r>,
     count: usize,
     /// Whether the keys are the names of attributes.
-    pub(super) attributes: bool,
+    attributes: bool,
     /// What is done with the whole.
-    pub(super) then: Option<Opcode>,
+    then: Option<Opcode>,
 }
 
 impl<'w, 'r> Entries<'w, 'r> {
     #[inline]
-    pub(super) fn open(writer: &'w mut Writer<'r>) -> Entries<'w, 'r> {
-        writer.empty(Opcode::EmptyDict, Opcode::Dict);
-        if writer.protocol >= 1 {
-            writer.op(Opcode::Mark);
-        }
-        Entries { writer, count: 0, attributes: false, then: None }
+    pub(super) fn open(
+        writer: &'w mut Writer<'r>,
+        attributes: bool,
+        then: Option<Opcode>,
+    ) -> Entries<'w, 'r> {
+        open_dict(writer);
+        Entries { writer, count: 0, attributes, then }
     }
 
     #[inline(always)]
