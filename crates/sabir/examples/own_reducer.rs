@@ -1,6 +1,6 @@
 //! A serializer of one's own, on one connection: `cargo run -p sabir --example own_reducer`.
 
-use sabir::reducer::{Read, Reduce, Source};
+use sabir::reducer::{Read, Reduce, Source, erased_serde};
 use sabir::{Context, Reducer};
 
 /// JSON with a checksum behind it.

@@ -3,7 +3,19 @@
 use std::time::Duration;
 
 /// How long each kind of waiting may take; `None` is for ever. CPython has none of these but for a connection's `poll`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sabir::{Context, Timeouts};
+///
+/// let timeouts = Timeouts::default().recv(Duration::from_millis(20));
+/// let (mut one, _other) = Context::new().timeouts(timeouts).pipe()?;
+/// assert!(one.recv::<String>().unwrap_err().is_timeout());
+/// # Ok::<(), sabir::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// To be connected, the host's name looked up. 20 seconds, as CPython waits for a listener that is not there yet.
     pub connect: Option<Duration>,
@@ -33,4 +45,26 @@ impl Timeouts {
         let some = Some(timeout);
         Timeouts { connect: some, handshake: some, accept: some, send: some, recv: some, call: some }
     }
+}
+
+macro_rules! setters {
+    ($($name:ident: $what:literal,)*) => {
+        impl Timeouts {$(
+            #[doc = concat!("Another time ", $what, "; `None` is for ever.")]
+            #[must_use]
+            pub fn $name(mut self, timeout: impl Into<Option<Duration>>) -> Timeouts {
+                self.$name = timeout.into();
+                self
+            }
+        )*}
+    };
+}
+
+setters! {
+    connect: "to be connected",
+    handshake: "to prove and be proved the key",
+    accept: "until somebody connects",
+    send: "until the peer has taken a message",
+    recv: "until a whole message is there",
+    call: "until a manager has answered a call",
 }

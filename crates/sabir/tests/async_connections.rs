@@ -101,7 +101,7 @@ async fn silence_ends_at_the_deadline() {
 
 #[tokio::test]
 async fn peers_that_say_nothing_or_know_no_key_keep_nobody_waiting() {
-    let timeouts = Timeouts { accept: Some(Duration::from_secs(2)), ..Timeouts::default() };
+    let timeouts = Timeouts::default().accept(Duration::from_secs(2));
     let mut listener = Listener::bind(&context().timeouts(timeouts), "127.0.0.1:0").await.unwrap();
     let address = listener.address().clone();
     let mut silent = Vec::new();

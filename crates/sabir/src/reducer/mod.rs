@@ -5,7 +5,7 @@
 //! MessagePack, CBOR and JSON are features; and one of your own is a dozen lines:
 //!
 //! ```
-//! use sabir::reducer::{Read, Reduce, Source};
+//! use sabir::reducer::{Read, Reduce, Source, erased_serde};
 //! use sabir::{Context, Reducer};
 //!
 //! /// Rust's own notation for the debugger's sake: only text travels.
@@ -43,6 +43,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+/// Values and formats whose types are known only when the program runs; what [`Reduce`] is written with.
+pub use erased_serde;
 
 pub use self::pickle::Pickle;
 pub use crate::error::Source;
