@@ -158,7 +158,7 @@ impl<'g> Dumper<'g> {
             Work::Pairs(pairs) => self.pairs(pairs),
             Work::Close(id) => self.close(id),
             Work::Make(id) => self.make(id)?,
-            Work::Steps(steps) => self.steps(steps),
+            Work::Steps(steps) => self.steps(steps)?,
         }
         Ok(())
     }

@@ -11,7 +11,8 @@ use std::process::Command;
 
 use sabir_pickle::testing::{fuzz_dis, fuzz_lex, fuzz_load, fuzz_report};
 use sabir_pickle::{
-    ArgKind, Category, DumpOptions, ErrorKind, Graph, OPCODES, OpInfo, Opcode, StackItem, Version,
+    ArgKind, Category, DumpOptions, ErrorKind, Graph, OPCODES, OpInfo, Opcode, StackItem, Target, Verdicts,
+    Version, report,
 };
 
 use crate::common::{data, pythons, run};
@@ -179,6 +180,37 @@ fn scattered_memo_entries_load_and_cost_no_more_than_the_pickle_is_long() {
     let graph = Graph::from_slice(&pickle).unwrap();
     assert_eq!(graph.items(graph.root()), Some(&[][..]));
     fuzz_report(&pickle);
+}
+
+/// CPython's C code returns before it looks at what they are for. A fuzzer found that we had made objects of these, which
+/// no pickle says again.
+#[test]
+fn a_batch_of_no_items_is_nothing_to_do() {
+    for pickle in [&b"\x80\x05](u."[..], b"\x80\x05](\x90."] {
+        let graph = Graph::from_slice(pickle).unwrap();
+        assert_eq!(graph.items(graph.root()), Some(&[][..]), "{}", pickle.escape_ascii());
+    }
+    let graph = Graph::from_slice(b"\x80\x05K\x01(e.").unwrap();
+    assert_eq!(graph.int(graph.root()), Some(1));
+    assert!(Graph::from_slice(b"\x80\x05(e.").is_err(), "there must be something to add them to");
+}
+
+/// A fuzzer found ADDITEMS, an opcode of protocol 4, in pickles of lower protocols.
+#[test]
+fn what_is_added_to_no_set_has_no_form_below_protocol_4() {
+    let graph = Graph::from_slice(b"\x80\x04K\x01(K\x02\x90.").unwrap();
+    for protocol in 0..4 {
+        let error = graph.clone().dump(&DumpOptions::protocol(protocol)).unwrap_err();
+        assert_eq!(error.category(), Category::Unrepresentable);
+    }
+    assert!(graph.dump(&DumpOptions::protocol(4)).is_ok());
+}
+
+/// A fuzzer found a name that loads after READONLY_BUFFER on its text, and that the report said to be computed.
+#[test]
+fn a_report_names_what_a_name_is_even_behind_an_opcode_that_does_nothing() {
+    let found = report(b"\x80\x05\x8c\x02os\x98\x8c\x06system\x93.", &Verdicts::builtin());
+    assert!(matches!(&found.names[0].target, Target::Global { module, .. } if module == "os"));
 }
 
 #[test]

@@ -64,8 +64,8 @@ impl<'g> Dumper<'g> {
         Ok(())
     }
 
-    pub(super) fn steps(&mut self, steps: &'g [Step]) {
-        let Some((step, rest)) = steps.split_first() else { return };
+    pub(super) fn steps(&mut self, steps: &'g [Step]) -> Result<()> {
+        let Some((step, rest)) = steps.split_first() else { return Ok(()) };
         self.work.push(Work::Steps(rest));
         match step {
             Step::Build(state) => {
@@ -73,8 +73,13 @@ impl<'g> Dumper<'g> {
                 self.work.push(Work::Visit(*state));
             }
             Step::Append(items) => self.work.push(Work::Items(items, Extend::List)),
+            // Picklers never do that: a subclass of set is made of a list.
+            Step::AddItems(_) if self.protocol < 4 => {
+                return Err(unrepresentable("what is added to an object that is no set, below protocol 4"));
+            }
             Step::AddItems(items) => self.work.push(Work::Items(items, Extend::Set)),
             Step::SetItems(pairs) => self.work.push(Work::Pairs(pairs)),
         }
+        Ok(())
     }
 }

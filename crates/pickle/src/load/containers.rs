@@ -31,9 +31,14 @@ impl Machine<'_> {
         }
     }
 
+    // As in CPython's C code, no items are nothing to do, whatever they are for.
+
     pub(super) fn append(&mut self, start: usize) -> Outcome {
         let target = self.target(start)?;
         let items = &self.stack[start..];
+        if items.is_empty() {
+            return Ok(());
+        }
         match self.graph.node_mut(target) {
             Node::List(list) => list.extend_from_slice(items),
             _ => {
@@ -52,6 +57,9 @@ impl Machine<'_> {
     pub(super) fn set_items(&mut self, start: usize) -> Outcome {
         let target = self.target(start)?;
         let items = &self.stack[start..];
+        if items.is_empty() {
+            return Ok(());
+        }
         match self.graph.node_mut(target) {
             Node::Dict(dict) if dict.is_empty() => *dict = pairs(items)?,
             Node::Dict(dict) => dict.append(&mut pairs(items)?),
@@ -71,6 +79,9 @@ impl Machine<'_> {
     pub(super) fn add_items(&mut self, start: usize) -> Outcome {
         let target = self.target(start)?;
         let items = &self.stack[start..];
+        if items.is_empty() {
+            return Ok(());
+        }
         match self.graph.node_mut(target) {
             Node::Set(set) => set.extend_from_slice(items),
             _ => {

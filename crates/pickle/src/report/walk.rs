@@ -173,7 +173,10 @@ impl<'a> Walker<'a, '_> {
                 self.report.buffers += 1;
                 self.stack.push(Value::Plain);
             }
-            Op::ReadOnlyBuffer => self.replace(1),
+            // Of what is no buffer it makes an error.
+            Op::ReadOnlyBuffer => {
+                self.top();
+            }
             Op::Proto(protocol @ 6..) => self.wrong(ErrorKind::UnsupportedProtocol(protocol)),
             Op::Proto(_) | Op::Frame(_) => {}
             Op::Stop => {

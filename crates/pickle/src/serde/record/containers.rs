@@ -33,6 +33,9 @@ impl<'de> Machine<'de, '_> {
     #[inline]
     pub(super) fn append(&mut self, start: usize) -> Outcome {
         let target = self.target(start)?;
+        if start == self.stack.len() {
+            return Ok(());
+        }
         if let Item::List(span) = self.tape.item(target) {
             let span = self.tape.extend(span, &self.stack[start..])?;
             self.tape.items[target as usize] = Item::List(span);
@@ -48,6 +51,9 @@ impl<'de> Machine<'de, '_> {
     pub(super) fn set_items(&mut self, start: usize) -> Outcome {
         let target = self.target(start)?;
         even(self.stack.len() - start)?;
+        if start == self.stack.len() {
+            return Ok(());
+        }
         if let Item::Dict(span) = self.tape.item(target) {
             let span = self.tape.extend(span, &self.stack[start..])?;
             self.tape.items[target as usize] = Item::Dict(span);
