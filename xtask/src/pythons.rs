@@ -1,4 +1,5 @@
-//! What the live tests need, put under `.pythons`: the newest CPythons where they can be had, and a NumPy for each version.
+//! What the live tests need, put under `.pythons`: the newest CPythons where they can be had, and the packages of
+//! `interop/packages.tsv`.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::{env, fs};
 use crate::stage::run;
 use crate::{cargo_in_root, root};
 
-/// Installs what is missing. Fails only where CI runs, and only for the NumPy of a version that must be there.
+/// Installs what is missing. Fails only where CI runs, and only for the packages of a version that must be there.
 pub(crate) fn set_up() -> Result<(), String> {
     let folder = root().join(".pythons");
     let mut found = found()?;
@@ -21,22 +22,24 @@ pub(crate) fn set_up() -> Result<(), String> {
         }
         found = self::found()?;
     }
-    let pins = fs::read_to_string(root().join("interop/numpy.tsv"))
-        .map_err(|error| format!("numpy.tsv: {error}"))?;
+    let table = fs::read_to_string(root().join("interop/packages.tsv"))
+        .map_err(|error| format!("packages.tsv: {error}"))?;
     let mut failures = Vec::new();
-    for line in pins.lines().filter(|line| !line.starts_with('#')) {
-        let Some((version, pin)) = line.split_once('\t') else { return Err(format!("numpy.tsv: {line:?}")) };
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        let [name, version, packages] = line.split('\t').collect::<Vec<_>>()[..] else {
+            return Err(format!("packages.tsv: {line:?}"));
+        };
         let Some(python) = found.iter().find(|python| python.version == version) else { continue };
-        if let Err(failure) = numpy(&folder, python, pin, &found) {
-            println!("no NumPy for {version}: {failure}");
-            failures.push(format!("NumPy {pin} for {version}"));
+        if let Err(failure) = install(&folder.join(name), python, packages, &found) {
+            println!("no {packages} for {version}: {failure}");
+            failures.push(format!("{packages} for {version}"));
         }
     }
     for python in &found {
         println!("{:>9}  {}", python.full_version, python.executable);
     }
     let strict = env::var_os("CI").is_some_and(|value| value == "true");
-    // 3.14 and 3.15 are never required, and so neither is their NumPy.
+    // 3.14 and 3.15 are never required, and so neither is what goes with them.
     failures.retain(|failure| !failure.ends_with("3.14") && !failure.ends_with("3.15"));
     if strict && !failures.is_empty() { Err(failures.join(", ")) } else { Ok(()) }
 }
@@ -66,10 +69,10 @@ fn found() -> Result<Vec<Found>, String> {
     Ok(text.lines().filter_map(line).collect())
 }
 
-/// Installs one NumPy beside its interpreter, not into it.
-fn numpy(folder: &Path, python: &Found, pin: &str, found: &[Found]) -> Result<(), String> {
-    let target = folder.join("numpy").join(&python.version);
-    if target.join("numpy").is_dir() {
+/// Installs packages beside their interpreter, not into it: `folder` holds a folder for each version.
+fn install(folder: &Path, python: &Found, packages: &str, found: &[Found]) -> Result<(), String> {
+    let target = folder.join(&python.version);
+    if target.is_dir() {
         return Ok(());
     }
     let has_pip = |python: &Found| {
@@ -89,9 +92,9 @@ fn numpy(folder: &Path, python: &Found, pin: &str, found: &[Found]) -> Result<()
     }
     pip.args(["--quiet", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--target"]);
     // Into a folder of another name first, so that an install that was broken off does not look like one.
-    let unfinished = folder.join("numpy").join(format!("{}.unfinished", python.version));
+    let unfinished = folder.join(format!("{}.unfinished", python.version));
     let _ = fs::remove_dir_all(&unfinished);
-    run(pip.arg(&unfinished).arg(format!("numpy=={pin}")))?;
+    run(pip.arg(&unfinished).args(packages.split(' ')))?;
     let _ = fs::remove_dir_all(&target);
     fs::rename(&unfinished, &target).map_err(|error| error.to_string())
 }
