@@ -4,12 +4,15 @@
 
 mod support;
 
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use sabir::net::handles::HandleRules;
 use sabir::pickle::serde::{Class, Instance, Reduction};
 use sabir::pickle::{Graph, Version};
 use sabir::reducer::Pickle;
-use sabir::{AuthKey, Context, Error, Reducer, Timeouts};
+use sabir::{AuthKey, Connection, Context, Error, Reducer, Timeouts};
 use serde::{Deserialize, Serialize};
 use support::{Peer, context, few_pythons, pythons};
 
@@ -84,6 +87,43 @@ fn every_python_client_is_read_and_answered() {
         assert_eq!(peer.line(), "done");
         assert!(matches!(connection.recv_bytes(), Err(Error::Eof)));
     }
+}
+
+#[test]
+fn a_descriptor_goes_to_each_kind_of_python_and_one_comes_back_in_both_roles() {
+    // 2.7, counted, counted with the handshake of 3.12 and newer, acknowledged.
+    let kinds = [Version::new(2, 7), Version::new(3, 6), Version::new(3, 13), Version::new(3, 14)];
+    for python in pythons().into_iter().filter(|python| kinds.contains(&python.version)) {
+        let rules = HandleRules::of_python(python.version.major, python.version.minor);
+        let address = socket(&format!("handles-listen-{}", python.version));
+        let mut peer = Peer::start(&python, "connection.py", &["listen_handles", &address]);
+        let mut connection = context().client(&peer.line()).unwrap();
+        trade_descriptors(&mut connection, &mut peer, rules);
+
+        let listener = context().listener(&socket(&format!("handles-{}", python.version))).unwrap();
+        let address = listener.address().to_string();
+        let mut peer = Peer::start(&python, "connection.py", &["client_handles", &address]);
+        let mut connection = listener.accept().unwrap();
+        trade_descriptors(&mut connection, &mut peer, rules);
+    }
+}
+
+fn trade_descriptors(connection: &mut Connection, peer: &mut Peer, rules: HandleRules) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(b"from rust").unwrap();
+    connection.send_handle(reader, rules).unwrap();
+    assert_eq!(peer.line(), "from rust", "{}", peer.name);
+
+    // The descriptor stands between two messages and takes nothing of either.
+    assert_eq!(connection.recv::<String>().unwrap(), "here it comes", "{}", peer.name);
+    connection.send(&std::process::id()).unwrap();
+    let handle = connection.recv_handle(rules).unwrap();
+    let mut text = String::new();
+    File::from(handle).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "from python", "{}", peer.name);
+    assert_eq!(connection.recv::<String>().unwrap(), "that was it", "{}", peer.name);
+    connection.send("ahoy").unwrap();
+    assert_eq!(peer.line(), "ahoy", "{}", peer.name);
 }
 
 /// What is on the wire, by its bytes: a reducer is a setting of each object, and of nothing else.

@@ -1,4 +1,4 @@
-# A stock Python, 2.7 or 3.x, in either role: python connection.py listen|client|mute ADDRESS
+# A stock Python, 2.7 or 3.x, in either role: python connection.py listen|client|mute|listen_handles|client_handles ADDRESS
 # It prints a line when it is ready or done, and is ended by SIGALRM whatever it waits for.
 from __future__ import print_function
 import collections, datetime, decimal, os, signal, sys
@@ -67,6 +67,32 @@ def client(at):
     assert connection.recv_bytes() == large
     connection.close()
     say('done')
+
+
+def handles(connection):
+    # Takes a descriptor, says what it reads from it, and sends one between two messages.
+    from multiprocessing import reduction
+    received = reduction.recv_handle(connection)
+    say(os.read(received, 100).decode('ascii'))
+    os.close(received)
+    reader, writer = os.pipe()
+    os.write(writer, b'from python')
+    os.close(writer)
+    connection.send('here it comes')
+    reduction.send_handle(connection, reader, connection.recv())
+    connection.send('that was it')
+    os.close(reader)
+    say(connection.recv())
+
+
+def listen_handles(at):
+    listener = Listener(address(at), authkey=KEY)
+    say('unix:' + listener.address)
+    handles(listener.accept())
+
+
+def client_handles(at):
+    handles(Client(address(at), authkey=KEY))
 
 
 def mute(at):
