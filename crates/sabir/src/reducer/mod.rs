@@ -2,7 +2,8 @@
 //!
 //! A [`Reducer`] is a value that a [`Context`](crate::Context), a listener or one connection has; it is nowhere else, and
 //! in no global. Pickle is built in, with its protocol and its [`Reductions`](sabir_pickle::serde::Reductions);
-//! MessagePack, CBOR and JSON are features; and one of your own is a dozen lines:
+//! MessagePack, CBOR and JSON are features, whose pages say what becomes of each of Python's types ([`msgpack`], [`cbor`],
+//! [`json`]); and one of your own is a dozen lines:
 //!
 //! ```
 //! use sabir::reducer::{Read, Reduce, Source, erased_serde};
@@ -32,12 +33,16 @@
 //! ```
 
 #[cfg(feature = "cbor")]
-mod cbor;
+pub mod cbor;
 #[cfg(feature = "json")]
-mod json;
+pub mod json;
 #[cfg(feature = "msgpack")]
-mod msgpack;
+pub mod msgpack;
 mod pickle;
+#[cfg(any(feature = "cbor", feature = "msgpack"))]
+mod reading;
+#[cfg(any(feature = "cbor", feature = "json", feature = "msgpack"))]
+mod writing;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -55,15 +60,16 @@ use crate::peer::Peer;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Reducer {
-    /// Python's own format, which every stock Python reads.
+    /// Python's own format, which every stock Python reads. Which types become which:
+    /// [`sabir_pickle::serde`](sabir_pickle::serde#what-is-written).
     Pickle(Pickle),
-    /// MessagePack, as Python's `msgpack` reads and writes it.
+    /// MessagePack, as Python's `msgpack` reads and writes it: [`msgpack`].
     #[cfg(feature = "msgpack")]
     MessagePack,
-    /// CBOR (RFC 8949), as Python's `cbor2` reads and writes it.
+    /// CBOR (RFC 8949), as Python's `cbor2` reads and writes it: [`cbor`].
     #[cfg(feature = "cbor")]
     Cbor,
-    /// JSON, as Python's `json` reads and writes it. Bytes are lists of numbers there, and NaN is refused.
+    /// JSON, as Python's `json` reads and writes it: [`json`]. Bytes are lists of numbers there, and NaN is refused.
     #[cfg(feature = "json")]
     Json,
     /// One of the user's own.

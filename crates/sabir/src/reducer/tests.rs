@@ -67,3 +67,20 @@ fn a_pinned_protocol_does_not_follow_the_peer() {
     }
     assert!(Reducer::from(Pickle::protocol(6)).dumps("ahoy", Peer::EQUAL).is_err());
 }
+
+#[cfg(all(feature = "cbor", feature = "msgpack"))]
+#[test]
+fn a_message_of_nothing_but_brackets_ends_no_stack() {
+    /// Lists in lists, however deep.
+    #[derive(Deserialize, Debug)]
+    struct Lists(#[expect(dead_code, reason = "only that it is read")] Vec<Lists>);
+
+    for (reducer, bracket) in
+        [(Reducer::MessagePack, 0x91), (Reducer::Cbor, 0x81), (Reducer::default(), b']')]
+    {
+        let message = vec![bracket; 1_000_000];
+        let error = reducer.loads::<Lists>(&message).unwrap_err().to_string();
+        assert!(!error.is_empty(), "{reducer:?}");
+        assert!(reducer.loads::<serde::de::IgnoredAny>(&message).is_err(), "{reducer:?}");
+    }
+}
