@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod connection;
+pub mod descriptor;
 mod listener;
 mod stream;
 mod timeout;

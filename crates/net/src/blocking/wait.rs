@@ -127,7 +127,7 @@ fn poll_until(fds: &mut [PollFd<'_>], deadline: Deadline, doing: Doing) -> Resul
 
 /// What one `poll` may wait; `None` is for ever. Not every system takes the longest time that can be
 /// said, so a far deadline is waited for in several rounds.
-fn timeout(left: Option<Duration>) -> Option<Timespec> {
+pub(crate) fn timeout(left: Option<Duration>) -> Option<Timespec> {
     let left = left?.min(LONGEST);
     Some(Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() })
 }
