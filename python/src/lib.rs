@@ -1,0 +1,29 @@
+//! `sabir._native`: the parts of the Python package that are worth a compiler.
+//!
+//! Only Python's object model is here: what is sent, waited for and proved is done by the core crates, with the
+//! interpreter lock released. The package works without this module, and then is slower.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`connection`] | `Connection`: messages over any descriptor |
+//! | [`authenticate`] | `answer_challenge`, `deliver_challenge` |
+//! | [`buffer`] | bytes-like objects as memory |
+//! | [`slot`] | one half of a connection, for one thread at a time |
+//! | [`error`] | which exception an error becomes |
+
+mod authenticate;
+mod buffer;
+mod connection;
+mod error;
+mod slot;
+
+use pyo3::prelude::*;
+
+/// The compiled part of sabir: connections, authentication.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::authenticate::{answer_challenge, deliver_challenge};
+    #[pymodule_export]
+    use super::connection::Connection;
+}

@@ -1,0 +1,198 @@
+"""Claims about sabir._native, held against the stock connection at the other end."""
+
+import os
+import select
+import signal
+import socket
+import threading
+import time
+import unittest
+from multiprocessing import AuthenticationError, BufferTooShort
+from multiprocessing import connection as stock
+
+from sabir._native import Connection, answer_challenge, deliver_challenge
+
+
+def pair(**options):
+    one, other = socket.socketpair()
+    return Connection(one.detach(), **options), stock.Connection(other.detach())
+
+
+class Messages(unittest.TestCase):
+    def test_messages_of_any_size_come_back_from_a_stock_peer(self):
+        for read_ahead in (False, True):
+            ours, theirs = pair(read_ahead=read_ahead)
+            for size in (0, 1, 1024, 16384, 16385, 65536, 1 << 22):
+                message = os.urandom(size)
+                echo = threading.Thread(target=lambda: theirs.send_bytes(theirs.recv_bytes()))
+                echo.start()
+                ours.send_bytes(message)
+                self.assertEqual(ours.recv_bytes(timeout=20), message)
+                echo.join()
+
+    def test_select_and_stock_wait_see_every_message_that_is_there(self):
+        for read_ahead in (False, True):
+            ours, theirs = pair(read_ahead=read_ahead)
+            for number in range(50):
+                theirs.send_bytes(b"%d" % number)
+            for number in range(50):
+                self.assertEqual(select.select([ours], [], [], 0)[0], [ours])
+                self.assertEqual(stock.wait([ours], 0), [ours])
+                self.assertEqual(ours.recv_bytes(), b"%d" % number)
+            self.assertEqual(stock.wait([ours], 0), [])
+            self.assertFalse(ours.poll())
+
+    def test_many_and_gathered_messages_are_ordinary_ones(self):
+        ours, theirs = pair()
+        ours.send_many([b"a", bytearray(b"bc"), memoryview(b"def"), b""])
+        self.assertEqual([theirs.recv_bytes() for _ in range(4)], [b"a", b"bc", b"def", b""])
+        ours.send_gathered([b"x" * 2000, bytearray(b"y"), b""])
+        self.assertEqual(theirs.recv_bytes(), b"x" * 2000 + b"y")
+
+    def test_parts_of_buffers_follow_stock_rules(self):
+        ours, theirs = pair()
+        ours.send_bytes(b"hello", 1, 3)
+        self.assertEqual(theirs.recv_bytes(), b"ell")
+        for offset, size, text in ((-1, None, "offset is negative"), (6, None, "buffer length < offset"),
+                                   (0, -1, "size is negative"), (1, 5, "buffer length < offset \\+ size")):
+            with self.assertRaisesRegex(ValueError, text):
+                ours.send_bytes(b"hello", offset, size)
+
+    def test_a_message_is_received_into_its_place_or_comes_with_the_error(self):
+        ours, theirs = pair()
+        buffer = bytearray(b"......")
+        theirs.send_bytes(b"abc")
+        self.assertEqual(ours.recv_bytes_into(buffer, 2), 3)
+        self.assertEqual(buffer, b"..abc.")
+        theirs.send_bytes(b"too long")
+        with self.assertRaises(BufferTooShort) as caught:
+            ours.recv_bytes_into(buffer)
+        self.assertEqual(caught.exception.args, (b"too long",))
+
+    def test_a_message_beyond_maxlength_ends_the_receiving_half(self):
+        ours, theirs = pair()
+        theirs.send_bytes(b"12345")
+        with self.assertRaisesRegex(OSError, "bad message length"):
+            ours.recv_bytes(4)
+        self.assertFalse(ours.readable)
+        with self.assertRaisesRegex(OSError, "connection is write-only"):
+            ours.recv_bytes()
+
+    def test_a_peer_that_closes_is_the_end_and_one_that_breaks_off_is_an_error(self):
+        ours, theirs = pair()
+        theirs.close()
+        self.assertRaises(EOFError, ours.recv_bytes)
+        one, other = socket.socketpair()
+        other.sendall(b"\0\0\0\5ab")
+        other.close()
+        with Connection(one.detach()) as broken, self.assertRaisesRegex(OSError, "got end of file during message"):
+            broken.recv_bytes()
+
+    def test_a_closed_connection_says_so(self):
+        ours, _ = pair()
+        ours.close()
+        ours.close()
+        self.assertTrue(ours.closed)
+        self.assertRaisesRegex(OSError, "handle is closed", ours.fileno)
+        self.assertRaisesRegex(ValueError, "invalid handle", Connection, -1)
+
+    def test_subclasses_take_arguments_of_their_own(self):
+        class Mine(Connection):
+            def __init__(self, handle, reducer=None):
+                super().__init__(handle)
+                self.reducer = reducer
+
+        one, other = socket.socketpair()
+        with Mine(one.detach(), reducer=1) as mine:
+            self.assertEqual(mine.reducer, 1)
+            mine.send_bytes(b"x")
+        other.close()
+
+
+class Waiting(unittest.TestCase):
+    def test_a_timeout_loses_nothing(self):
+        one, other = socket.socketpair()
+        ours = Connection(one.detach())
+        into = bytearray(5)
+        for piece in (b"\0\0", b"\0\5a", b"bc"):
+            other.sendall(piece)
+            self.assertRaises(TimeoutError, ours.recv_bytes, timeout=0.01)
+            self.assertRaises(TimeoutError, ours.recv_bytes_into, into, timeout=0.01)
+        other.sendall(b"de")
+        self.assertEqual(ours.recv_bytes(timeout=5), b"abcde")
+
+    def test_a_peer_that_does_not_read_does_not_hang_a_sender(self):
+        ours, theirs = pair()
+        self.assertRaises(TimeoutError, ours.send_bytes, bytes(1 << 22), timeout=0.05)
+        reader = threading.Thread(target=theirs.recv_bytes)
+        reader.start()
+        ours.send_bytes(b"next", timeout=20)
+        reader.join()
+        self.assertEqual(theirs.recv_bytes(), b"next")
+
+    def test_signal_handlers_run_while_a_message_is_waited_for(self):
+        ours, theirs = pair()
+        before = signal.signal(signal.SIGALRM, lambda *_: theirs.send_bytes(b"woken"))
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            self.assertEqual(ours.recv_bytes(), b"woken")
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+    def test_one_thread_sends_while_another_waits_for_a_message(self):
+        ours, theirs = pair()
+        received = []
+        receiver = threading.Thread(target=lambda: received.append(ours.recv_bytes()))
+        receiver.start()
+        time.sleep(0.05)
+        ours.send_bytes(b"ping")
+        theirs.send_bytes(theirs.recv_bytes())
+        receiver.join()
+        self.assertEqual(received, [b"ping"])
+
+    def test_a_child_that_is_forked_during_a_wait_can_use_the_connection(self):
+        ours, theirs = pair()
+        receiver = threading.Thread(target=ours.recv_bytes)
+        receiver.start()
+        time.sleep(0.05)
+        child = os.fork()
+        if child == 0:
+            theirs.send_bytes(b"for the thread")
+            time.sleep(0.2)
+            theirs.send_bytes(b"for the child")
+            os._exit(0 if ours.recv_bytes(timeout=5) == b"for the child" else 1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        receiver.join()
+
+
+class Authentication(unittest.TestCase):
+    def test_each_half_agrees_with_its_stock_counterpart(self):
+        for ours_half, their_half in (
+            (deliver_challenge, stock.answer_challenge),
+            (answer_challenge, stock.deliver_challenge),
+        ):
+            ours, theirs = pair()
+            peer = threading.Thread(target=their_half, args=(theirs, b"key"))
+            peer.start()
+            ours_half(ours, b"key", timeout=20)
+            peer.join()
+
+    def test_a_wrong_key_is_refused(self):
+        ours, theirs = pair()
+
+        def answer():
+            self.assertRaises(AuthenticationError, stock.answer_challenge, theirs, b"other")
+
+        peer = threading.Thread(target=answer)
+        peer.start()
+        with self.assertRaisesRegex(AuthenticationError, "digest received was wrong"):
+            deliver_challenge(ours, b"key", timeout=20)
+        peer.join()
+
+    def test_a_peer_that_stays_silent_does_not_hang_us(self):
+        ours, _theirs = pair()
+        self.assertRaises(TimeoutError, answer_challenge, ours, b"key", timeout=0.05)
+
+
+if __name__ == "__main__":
+    unittest.main()
