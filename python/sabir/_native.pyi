@@ -3,6 +3,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 if sys.version_info >= (3, 11):
     from typing import Self
 else:
@@ -15,6 +17,7 @@ else:
 
 __all__ = ["Connection", "answer_challenge", "deliver_challenge"]
 
+@disjoint_base
 class Connection:
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def __init__(

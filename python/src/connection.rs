@@ -271,7 +271,7 @@ impl Connection {
     }
 
     /// Whether there is any input available to be read, within timeout seconds; None waits for ever.
-    #[pyo3(signature = (timeout = Some(0.0)))]
+    #[pyo3(signature = (timeout = Some(0.0)), text_signature = "($self, timeout=0.0)")]
     fn poll(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         self.reading()?;
         let (handle, deadline) = (self.borrowed()?, deadline(timeout)?);

@@ -22,8 +22,15 @@ use pyo3::prelude::*;
 /// The compiled part of sabir: connections, authentication.
 #[pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::authenticate::{answer_challenge, deliver_challenge};
     #[pymodule_export]
     use super::connection::Connection;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::slot::watch_forks(module.py())
+    }
 }
