@@ -5,11 +5,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`connection`] | `Connection`: messages over any descriptor |
-//! | [`authenticate`] | `answer_challenge`, `deliver_challenge` |
-//! | [`buffer`] | bytes-like objects as memory |
-//! | [`slot`] | one half of a connection, for one thread at a time |
-//! | [`error`] | which exception an error becomes |
+//! | `connection` | `Connection`: messages over any descriptor |
+//! | `authenticate` | `answer_challenge`, `deliver_challenge` |
+//! | `buffer` | bytes-like objects as memory |
+//! | `slot` | one half of a connection, for one thread at a time |
+//! | `error` | which exception an error becomes |
 
 mod authenticate;
 mod buffer;
