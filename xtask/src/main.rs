@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 mod licences;
+mod package;
 mod pythons;
 mod stage;
 
@@ -14,7 +15,7 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   test              everything: installs what the tests need under .pythons, runs the tests, the examples in
-                    the docs, and the live matrix of Pythons; writes docs/matrix.md
+                    the docs, the Python package, and the live matrix of Pythons; writes docs/matrix.md
   check             formatting, lints, fuzz targets, docs, licences
   matrix [OPTION]   the live matrix alone:
       --pairs 2.7-3.6,3.13-2.7   server and client of each pair; all without it
@@ -56,24 +57,18 @@ fn test(stages: &mut Stages) -> Result<(), String> {
         // nextest runs the tests of all crates at once; what it is good for is time, so its absence is no failure.
         let nextest = Command::new(cargo()).args(["nextest", "--version"]).output();
         if nextest.is_ok_and(|output| output.status.success()) {
-            run(cargo_in_root().args(["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]))
+            run(cargo_in_root().args(["nextest", "run", "--no-fail-fast"]).args(RUST))
         } else {
-            run(cargo_in_root().args([
-                "test",
-                "--workspace",
-                "--all-features",
-                "--lib",
-                "--bins",
-                "--tests",
-                "--no-fail-fast",
-            ]))
+            run(cargo_in_root().args(["test", "--lib", "--bins", "--tests", "--no-fail-fast"]).args(RUST))
         }
     })?;
-    stages.stage("examples in the docs", || {
-        run(cargo_in_root().args(["test", "--workspace", "--all-features", "--doc"]))
-    })?;
+    stages.stage("examples in the docs", || run(cargo_in_root().args(["test", "--doc"]).args(RUST)))?;
+    stages.stage("Python package", package::test)?;
     matrix(stages, &[])
 }
+
+/// All that has tests in Rust; those of the extension module are in Python.
+const RUST: [&str; 4] = ["--workspace", "--all-features", "--exclude", "sabir-python"];
 
 /// What others may depend on.
 const LIBRARIES: [&str; 6] =
@@ -84,16 +79,9 @@ fn check(stages: &mut Stages) -> Result<(), String> {
     let outcomes = [
         stages.stage("formatting", || run(cargo_in_root().args(["fmt", "--all", "--check"]))),
         stages.stage("lints", || {
-            run(cargo_in_root().args([
-                "clippy",
-                "--workspace",
-                "--all-features",
-                "--all-targets",
-                "--quiet",
-                "--",
-                "-D",
-                "warnings",
-            ]))
+            let mut clippy = cargo_in_root();
+            clippy.args(["clippy", "--workspace", "--all-features", "--all-targets", "--quiet"]);
+            run(package::with_extension(&mut clippy)?.args(["--", "-D", "warnings"]))
         }),
         stages.stage("each library alone", || {
             // In a workspace the features that one crate asks for hide what another has forgotten to ask for.
@@ -107,14 +95,9 @@ fn check(stages: &mut Stages) -> Result<(), String> {
         }),
         stages.stage("docs", || {
             let mut doc = cargo_in_root();
-            doc.env("RUSTDOCFLAGS", "-D warnings").args([
-                "doc",
-                "--workspace",
-                "--all-features",
-                "--no-deps",
-                "--quiet",
-            ]);
-            run(&mut doc)
+            doc.env("RUSTDOCFLAGS", "-D warnings");
+            doc.args(["doc", "--workspace", "--all-features", "--no-deps", "--quiet"]);
+            run(package::with_extension(&mut doc)?)
         }),
         stages.stage("licences", licences::check),
     ];

@@ -45,14 +45,15 @@ pub(crate) fn set_up() -> Result<(), String> {
 }
 
 /// An interpreter that `sabir::pythons` has found.
-struct Found {
-    version: String,
-    full_version: String,
-    executable: String,
+pub(crate) struct Found {
+    /// Such as `3.9`.
+    pub(crate) version: String,
+    pub(crate) full_version: String,
+    pub(crate) executable: String,
 }
 
 /// One discovery for all: the tests' own.
-fn found() -> Result<Vec<Found>, String> {
+pub(crate) fn found() -> Result<Vec<Found>, String> {
     let listing = cargo_in_root()
         .args(["run", "--quiet", "--package", "sabir-interop", "--bin", "pythons"])
         .stderr(std::process::Stdio::inherit())

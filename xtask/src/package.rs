@@ -1,0 +1,89 @@
+//! The Python package: its tests on every Python found, and its extension module on the oldest and newest that it is for.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+use std::{env, fs};
+
+use crate::pythons::{Found, found};
+use crate::stage::run;
+use crate::{cargo_in_root, root};
+
+/// What the extension module is for; older Pythons have the package without it.
+const OLDEST: (u32, u32) = (3, 9);
+/// PyO3 takes no newer one.
+const NEWEST: (u32, u32) = (3, 15);
+
+/// Has a cargo command build the extension module too, if there is a Python to build it for; leaves it out otherwise.
+pub(crate) fn with_extension(command: &mut Command) -> Result<&mut Command, String> {
+    Ok(match supported(&found()?).last() {
+        Some(python) => command.env("PYO3_PYTHON", &python.executable),
+        None => {
+            println!("absent: a Python from 3.9 on; the extension module of the Python package is left out");
+            command.args(["--exclude", "sabir-python"])
+        }
+    })
+}
+
+/// Runs the package's own tests.
+pub(crate) fn test() -> Result<(), String> {
+    let found = found()?;
+    let executables = found.iter().map(|python| &python.executable);
+    let runner = found.iter().rev().find(|python| version(python) >= Some(OLDEST)).or(found.last());
+    let Some(runner) = runner else {
+        println!("absent: any Python; the package is not tested");
+        return Ok(());
+    };
+    run(Command::new(&runner.executable).arg(root().join("python/tests/run.py")).args(executables))?;
+
+    let supported = supported(&found);
+    let mut ends = vec![supported.first(), supported.last()];
+    ends.dedup_by_key(|python| python.map(|python| &python.executable));
+    ends.into_iter().flatten().try_for_each(|python| extension(python))
+}
+
+/// Builds the extension module for one Python and runs its tests there.
+fn extension(python: &Found) -> Result<(), String> {
+    println!("the extension module for {}", python.full_version);
+    let target = root().join("target/python");
+    run(cargo_in_root()
+        .env("PYO3_PYTHON", &python.executable)
+        .args(["build", "--quiet", "--package", "sabir-python", "--target-dir"])
+        .arg(&target))?;
+    let folder = target.join(&python.version);
+    let package = folder.join("sabir");
+    let failed = |error: std::io::Error| format!("{}: {error}", package.display());
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&package).map_err(failed)?;
+    for entry in fs::read_dir(root().join("python/sabir")).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+            fs::copy(&path, package.join(name)).map_err(failed)?;
+        }
+    }
+    fs::copy(library(&target), package.join("_native.so")).map_err(failed)?;
+    run(Command::new(&python.executable)
+        .env("PYTHONPATH", &folder)
+        .arg(root().join("python/tests/test_native.py")))
+}
+
+/// Where Cargo puts the module.
+fn library(target: &std::path::Path) -> PathBuf {
+    let name: OsString = [env::consts::DLL_PREFIX, "_native", env::consts::DLL_SUFFIX].concat().into();
+    target.join("debug").join(name)
+}
+
+/// Those that the extension module can be built for, the oldest first.
+fn supported(found: &[Found]) -> Vec<&Found> {
+    let mut all: Vec<&Found> = found
+        .iter()
+        .filter(|python| version(python).is_some_and(|it| (OLDEST..NEWEST).contains(&it)))
+        .collect();
+    all.sort_by_key(|python| version(python));
+    all
+}
+
+fn version(python: &Found) -> Option<(u32, u32)> {
+    let (major, minor) = python.version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
