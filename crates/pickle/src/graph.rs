@@ -56,6 +56,11 @@ impl Blob {
     pub fn is_empty(self) -> bool {
         self.length == 0
     }
+
+    /// A piece of them.
+    pub(crate) fn slice(self, start: usize, end: usize) -> Blob {
+        Blob { place: self.place + start as u64, length: end - start }
+    }
 }
 
 /// A pickle as data.

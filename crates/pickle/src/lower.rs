@@ -116,20 +116,28 @@ impl Lowering<'_> {
         }
     }
 
-    /// `Outer.Inner` is found by `getattr`, one step at a time, as CPython 3.4 and newer write it.
+    /// `Outer.Inner` is found by `getattr`, one step at a time, as CPython 3.4 and newer write it. A name with an empty
+    /// part stays as it is: nothing has it, whichever way it is looked up.
     fn nested_name(&mut self, id: NodeId, global: Global, options: &DumpOptions<'_>) {
         let name = self.graph.blob(global.name);
-        let Some(dot) = name.iter().rposition(|&b| b == b'.') else { return };
-        let (outer, inner) = (name[..dot].to_vec(), name[dot + 1..].to_vec());
-        let outer = Global { module: global.module, name: self.graph.store(&outer) };
-        let inner = self.graph.store(&inner);
-        let text = if options.python.may_be_py3() { Node::Str(inner) } else { Node::String(inner) };
-        let outer = self.graph.add(Node::Global(Box::new(outer)));
-        let inner = self.graph.add(text);
-        if let Node::Global(global) = &self.graph[outer] {
-            self.nested_name(outer, **global, options);
+        let mut ends: Vec<usize> = memchr::memchr_iter(b'.', name).collect();
+        let Some(&first) = ends.first() else { return };
+        ends.push(name.len());
+        if first == 0 || ends.windows(2).any(|pair| pair[0] + 1 == pair[1]) {
+            return;
         }
-        self.call(id, Known::GetAttr, vec![outer, inner]);
+        // The parts are pieces of the name, not copies: a name may have as many as it has bytes.
+        let outer = Global { module: global.module, name: global.name.slice(0, first) };
+        let mut object = self.graph.add(Node::Global(Box::new(outer)));
+        for (index, pair) in ends.windows(2).enumerate() {
+            let part = global.name.slice(pair[0] + 1, pair[1]);
+            let part = if options.python.may_be_py3() { Node::Str(part) } else { Node::String(part) };
+            let args = vec![object, self.graph.add(part)];
+            if index + 2 == ends.len() {
+                return self.call(id, Known::GetAttr, args);
+            }
+            object = self.add_call(Known::GetAttr, args);
+        }
     }
 
     /// Protocols 2 and 3 bind the arguments with `functools.partial(cls.__new__, cls, *args, **kwargs)`, which is then

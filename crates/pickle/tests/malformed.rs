@@ -206,6 +206,20 @@ fn what_is_added_to_no_set_has_no_form_below_protocol_4() {
     assert!(graph.dump(&DumpOptions::protocol(4)).is_ok());
 }
 
+/// Each part had its own copy of what was before it: 800 KB of a name took all memory there was.
+#[test]
+fn a_name_of_very_many_parts_is_lowered_in_proportion_to_its_length() {
+    let name = vec!["a"; 200_000].join(".");
+    let mut pickle = b"\x80\x04\x8c\x02osX".to_vec();
+    pickle.extend_from_slice(&(name.len() as u32).to_le_bytes());
+    pickle.extend_from_slice(name.as_bytes());
+    pickle.extend_from_slice(b"\x93.");
+    let dumped = Graph::from_slice(&pickle).unwrap().dump(&DumpOptions::protocol(2)).unwrap();
+    assert!(dumped.len() < 20 * name.len(), "{}", dumped.len());
+    let odd = Graph::from_slice(b"\x80\x04\x8c\x02os\x8c\x04a..b\x93.").unwrap();
+    assert!(odd.dump(&DumpOptions::protocol(2)).unwrap().ends_with(b"cos\na..b\n."), "nothing has that name");
+}
+
 /// A fuzzer found a name that loads after READONLY_BUFFER on its text, and that the report said to be computed.
 #[test]
 fn a_report_names_what_a_name_is_even_behind_an_opcode_that_does_nothing() {
