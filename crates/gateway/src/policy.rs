@@ -2,13 +2,11 @@
 
 mod uses;
 
-use alloc::borrow::Cow;
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::sync::Arc;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 
-use sabir_pickle::{Global, Graph, Names, Node, Verdict, Verdicts};
+pub use sabir_pickle::{AllowError, AllowList};
+use sabir_pickle::{Graph, Named, Names, Verdict};
 
 use self::uses::Use;
 pub(crate) use self::uses::exposed;
@@ -32,138 +30,34 @@ pub enum Policy {
     Learn,
 }
 
-/// Exact names that may pass.
+/// Looks at everything in a graph that its reader would resolve, whether the pickle still refers to it or not. Calls
+/// `dangerous` with each allowed name that can do anything.
 ///
-/// A pickle's name is looked up as its receiver will read it, after translation, and by its canonical Python 3 name:
-/// who allows `queue.Empty` allows `_queue.Empty` and 2.7's `Queue.Empty`. Nothing is allowed by a prefix, and a nested
-/// name (`module:Outer.Inner`) only as a whole.
-///
-/// ```
-/// use sabir_gateway::AllowList;
-///
-/// let mut allow = AllowList::builtin();
-/// allow.add("shop.Order")?;
-/// allow.add("os.system")?;
-/// assert_eq!(allow.dangerous().collect::<Vec<_>>(), ["os.system"]);
-/// # Ok::<(), sabir_gateway::policy::AllowError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct AllowList {
-    /// Names by module, and whether a pickle can do anything with one.
-    names: BTreeMap<String, BTreeMap<String, bool>>,
-    extensions: BTreeSet<u32>,
-    persistent: bool,
-    verdicts: Arc<Verdicts>,
-}
-
-impl Default for AllowList {
-    fn default() -> AllowList {
-        AllowList::empty()
-    }
-}
-
-impl AllowList {
-    /// Nothing.
-    pub fn empty() -> AllowList {
-        AllowList {
-            names: BTreeMap::new(),
-            extensions: BTreeSet::new(),
-            persistent: false,
-            verdicts: Arc::new(Verdicts::builtin()),
+/// # Errors
+/// The first that is not allowed, as [`AllowList::add`] takes it; or what an allowed name is used for, if that is not what
+/// stock pickles use it for.
+pub(crate) fn check(
+    allow: &AllowList,
+    graph: &Graph,
+    names: &Names,
+    protocol: u8,
+    mut dangerous: impl FnMut(String),
+) -> Result<(), Forbidden> {
+    let mut used = BTreeMap::new();
+    for id in graph.ids() {
+        let Some(named) = Named::of(graph, id, names, protocol) else { continue };
+        match allow.verdict(&named) {
+            Some(Verdict::Dangerous) => dangerous(named.entry()),
+            Some(_) => {}
+            None => return Err(Forbidden::Name(named.entry())),
+        }
+        if let Named::Global { canonical: (module, name), .. } = &named
+            && let Some(what) = Use::of(module, name)
+        {
+            used.insert(id, what);
         }
     }
-
-    /// What the manager protocol itself needs, and what common values are made of: `tables/allow.tsv`.
-    pub fn builtin() -> AllowList {
-        let mut allow = AllowList::empty();
-        for line in include_str!("../tables/allow.tsv").lines().filter(|line| !line.starts_with('#')) {
-            let Some((module, names)) = line.split_once('\t') else { continue };
-            names.split(' ').for_each(|name| allow.insert(module, name));
-        }
-        allow
-    }
-
-    /// Allows one more: `module.name`, `module:Outer.name` for a nested name, `ext:N` for a `copyreg` extension code, or
-    /// `persistent-id`.
-    ///
-    /// # Errors
-    /// The text is none of them.
-    pub fn add(&mut self, entry: &str) -> Result<(), AllowError> {
-        let error = || AllowError(entry.to_string());
-        if entry == PERSISTENT {
-            self.persistent = true;
-            return Ok(());
-        }
-        if let Some(code) = entry.strip_prefix("ext:") {
-            self.extensions.insert(code.parse().map_err(|_| error())?);
-            return Ok(());
-        }
-        let (module, name) = entry.split_once(':').or_else(|| entry.rsplit_once('.')).ok_or_else(error)?;
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '*' | ':');
-        if [module, name].iter().any(|part| part.split('.').any(str::is_empty) || part.contains(odd)) {
-            return Err(error());
-        }
-        self.insert(module, name);
-        Ok(())
-    }
-
-    /// The entries with which a pickle can do anything, which a user should be warned of.
-    pub fn dangerous(&self) -> impl Iterator<Item = String> {
-        let modules = self.names.iter();
-        let names =
-            modules.flat_map(|(module, names)| names.iter().map(move |(name, row)| (module, name, *row)));
-        names.filter(|(_, _, dangerous)| *dangerous).map(|(module, name, _)| entry(module, name))
-    }
-
-    fn insert(&mut self, module: &str, name: &str) {
-        let dangerous = self.verdicts.of(module, name).0 == Verdict::Dangerous;
-        self.names.entry(module.to_string()).or_default().insert(name.to_string(), dangerous);
-    }
-
-    /// Whether an allowed name is dangerous; `None` for one that is not allowed.
-    fn find(&self, module: &str, name: &str) -> Option<bool> {
-        self.names.get(module)?.get(name).copied()
-    }
-
-    /// Looks at everything in a graph that its reader would resolve, whether the pickle still refers to it or not.
-    /// Calls `dangerous` with each allowed name that can do anything.
-    ///
-    /// # Errors
-    /// The first that is not allowed, as [`add`](AllowList::add) takes it; or what an allowed name is used for, if that
-    /// is not what stock pickles use it for.
-    pub(crate) fn check(
-        &self,
-        graph: &Graph,
-        names: &Names,
-        protocol: u8,
-        mut dangerous: impl FnMut(String),
-    ) -> Result<(), Forbidden> {
-        let mut used = BTreeMap::new();
-        for id in graph.ids() {
-            match &graph[id] {
-                Node::Global(global) => {
-                    let (module, name) = text(graph, global);
-                    let canonical = names.canonical(&module, &name, protocol);
-                    match self.find(&module, &name).or_else(|| self.find(&canonical.0, &canonical.1)) {
-                        Some(false) => {}
-                        Some(true) => dangerous(entry(&module, &name)),
-                        None => return Err(Forbidden::Name(entry(&module, &name))),
-                    }
-                    if let Some(what) = Use::of(&canonical.0, &canonical.1) {
-                        used.insert(id, what);
-                    }
-                }
-                Node::Extension(code) if !self.extensions.contains(code) => {
-                    return Err(Forbidden::Name(format!("ext:{code}")));
-                }
-                Node::Persistent(_) | Node::PersistentText(_) if !self.persistent => {
-                    return Err(Forbidden::Name(PERSISTENT.into()));
-                }
-                _ => {}
-            }
-        }
-        uses::check(graph, &used).map_err(Forbidden::Use)
-    }
+    uses::check(graph, &used).map_err(Forbidden::Use)
 }
 
 /// Why a pickle may not pass.
@@ -175,57 +69,11 @@ pub(crate) enum Forbidden {
     Use(String),
 }
 
-/// An entry of an allow list that cannot be understood.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no exact name: write module.name, module:Outer.name, ext:N or persistent-id")]
-pub struct AllowError(pub String);
-
 /// Everything in a graph that its reader would resolve, each as an allow list takes it, by its canonical name.
-pub(crate) fn named(graph: &Graph, names: &Names, protocol: u8, mut f: impl FnMut(String)) {
-    for id in graph.ids() {
-        match &graph[id] {
-            Node::Global(global) => {
-                let (module, name) = text(graph, global);
-                let canonical = names.canonical(&module, &name, protocol);
-                f(entry(&canonical.0, &canonical.1));
-            }
-            Node::Extension(code) => f(format!("ext:{code}")),
-            Node::Persistent(_) | Node::PersistentText(_) => f(PERSISTENT.into()),
-            _ => {}
-        }
-    }
+pub(crate) fn named(graph: &Graph, names: &Names, protocol: u8, f: impl FnMut(String)) {
+    let named = graph.ids().filter_map(|id| Named::of(graph, id, names, protocol));
+    named.map(|named| named.canonical_entry()).for_each(f);
 }
-
-/// The name in text. What is no UTF-8 becomes a name that no list has.
-fn text<'g>(graph: &'g Graph, global: &Global) -> (Cow<'g, str>, Cow<'g, str>) {
-    let text = |blob| String::from_utf8_lossy(graph.blob(blob));
-    (text(global.module), text(global.name))
-}
-
-fn entry(module: &str, name: &str) -> String {
-    show(&if name.contains('.') { format!("{module}:{name}") } else { format!("{module}.{name}") })
-}
-
-/// A text of a peer, for a message or a log: a line of its own is nothing that a peer may write there, and no program has
-/// longer names.
-pub(crate) fn show(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars() {
-        if shown.len() >= MAX_NAME {
-            shown.push_str("...");
-            break;
-        }
-        match c {
-            '\'' | '"' => shown.push(c),
-            _ => shown.extend(c.escape_debug()),
-        }
-    }
-    shown
-}
-
-const MAX_NAME: usize = 512;
-
-const PERSISTENT: &str = "persistent-id";
 
 #[cfg(test)]
 mod tests {
@@ -236,7 +84,7 @@ mod tests {
     fn check(allow: &AllowList, pickle: &[u8], protocol: u8) -> Result<Vec<String>, Forbidden> {
         let graph = Graph::from_slice(pickle).unwrap();
         let mut dangerous = Vec::new();
-        allow.check(&graph, &Names::builtin(), protocol, |name| dangerous.push(name))?;
+        super::check(allow, &graph, &Names::builtin(), protocol, |name| dangerous.push(name))?;
         Ok(dangerous)
     }
 

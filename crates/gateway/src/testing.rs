@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sabir_manager::Reply;
 use sabir_pickle::{Graph, Limits, Pythons, Version, is_sound, names_something, scan};
 
-use crate::policy::Forbidden;
+use crate::policy::{self, Forbidden};
 use crate::{Address, Addresses, AllowList, Config, Mode, Outcome, Policy, Relay, ServerKnowledge, Side};
 
 /// Any frames in any order give outcomes. What is written is a pickle that the reader was said to read; an answer is a
@@ -115,7 +115,7 @@ fn written(config: &Config, to: Side, pickle: &[u8]) {
     let graph = Graph::from_slice(pickle).expect("what is written can be loaded");
     if let Policy::Strict { allow, .. } = &config.policy {
         let names = config.translation.names();
-        let allowed = allow.check(&graph, names, scan.protocol, |_| ());
+        let allowed = policy::check(allow, &graph, names, scan.protocol, |_| ());
         match allowed {
             Ok(()) => {}
             Err(Forbidden::Name(name)) => {

@@ -38,6 +38,8 @@ pub enum ErrorKind {
     MissingBuffer(u32),
     /// A limit was reached; the word names it.
     Limit(&'static str),
+    /// The pickle mentions a name that is not in the allow list, which is told as [`AllowList`](crate::AllowList) takes it.
+    NotAllowed(alloc::string::String),
     /// The value has no form in the protocol or for the Python that was asked for.
     Unrepresentable(&'static str),
     /// The value does not fit the type it is to be read into, or the type cannot be written: serde's own words.
@@ -51,6 +53,8 @@ pub enum Category {
     Malformed,
     /// The bytes may be fine, but are more than the limits allow.
     Limit,
+    /// The bytes may be fine, but mention what the allow list does not.
+    Refused,
     /// The value cannot be said in the protocol, version or type that the caller asked for.
     Unrepresentable,
 }
@@ -80,6 +84,7 @@ impl Error {
     pub fn category(&self) -> Category {
         match self.kind {
             ErrorKind::Limit(_) => Category::Limit,
+            ErrorKind::NotAllowed(_) => Category::Refused,
             ErrorKind::Unrepresentable(_) | ErrorKind::MissingBuffer(_) | ErrorKind::Data(_) => {
                 Category::Unrepresentable
             }
@@ -116,6 +121,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::FrameTooLong => f.write_str("a frame is longer than the pickle"),
             ErrorKind::MissingBuffer(index) => write!(f, "out-of-band buffer {index} was not given"),
             ErrorKind::Limit(what) => write!(f, "more {what} than the limits allow"),
+            ErrorKind::NotAllowed(name) => write!(f, "{name} is not allowed"),
             ErrorKind::Unrepresentable(what) => write!(f, "cannot be written: {what}"),
             ErrorKind::Data(what) => f.write_str(what),
         }

@@ -13,6 +13,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "testing"))]
 extern crate std;
 
+mod allow;
 mod dis;
 mod dump;
 mod emit;
@@ -37,6 +38,7 @@ mod text;
 mod translate;
 mod version;
 
+pub use allow::{AllowError, AllowList, Named, Pair, one_line};
 pub use dis::{Argument, Disassembly, Note, Row, dis};
 pub use dump::{DumpOptions, MemoStyle};
 pub use emit::emit_op;

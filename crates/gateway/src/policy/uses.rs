@@ -14,9 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use sabir_manager::{Rebuild, Token};
-use sabir_pickle::{Graph, Make, Node, NodeId, Object};
-
-use super::show;
+use sabir_pickle::{Graph, Make, Node, NodeId, Object, one_line};
 
 /// What is particular about a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +72,9 @@ impl Use {
 
 const MANAGERS: &str = "multiprocessing.managers";
 
+/// The longest name that is compiled, in bytes.
+const MAX_NAME: usize = 512;
+
 /// Whether every name is used as it may be in what is written of a graph; what is wrong, if one is not.
 pub(super) fn check(graph: &Graph, uses: &BTreeMap<NodeId, Use>) -> Result<(), String> {
     let mut checker = Checker { graph, uses, calls: BTreeMap::new(), exposed: BTreeSet::new() };
@@ -112,7 +113,7 @@ pub(crate) fn exposed(graph: &Graph, id: NodeId) -> Result<(), String> {
         match &graph[item] {
             Node::Str(blob) | Node::String(blob) if is_identifier(graph.blob(*blob)) => {}
             Node::Str(blob) | Node::String(blob) => {
-                let name = show(&String::from_utf8_lossy(graph.blob(*blob)));
+                let name = one_line(&String::from_utf8_lossy(graph.blob(*blob)));
                 return Err(format!("an exposed method that is no name of Python: \"{name}\""));
             }
             _ => return Err("an exposed method that is no text".into()),
@@ -125,7 +126,7 @@ pub(crate) fn exposed(graph: &Graph, id: NodeId) -> Result<(), String> {
 /// them ends a name.
 fn is_identifier(text: &[u8]) -> bool {
     let Ok(text) = core::str::from_utf8(text) else { return false };
-    text.len() <= super::MAX_NAME
+    text.len() <= MAX_NAME
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && !text.is_empty()
         && text.chars().all(|c| c == '_' || c.is_alphanumeric())

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::ToString;
 
 use sabir_manager::{Address, Token};
-use sabir_pickle::Graph;
+use sabir_pickle::{Graph, one_line};
 
 use super::{Frame, Relay};
 use crate::Side;
@@ -12,7 +12,6 @@ use crate::config::{Addresses, Route};
 use crate::error::RelayError;
 use crate::event::Event;
 use crate::knowledge::ServerKnowledge;
-use crate::policy::show;
 
 /// Whose manager an address means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +52,7 @@ impl Relay {
                 (Whose::Route(route), Side::Client) => route.alias.as_ref().unwrap_or(&route.to).clone(),
                 (Whose::Unknown, from) => {
                     if self.is_strict() {
-                        let place = show(&address.to_string());
+                        let place = one_line(&address.to_string());
                         return Err(frame
                             .misused(format!("a token of a manager at {place}, to which no route leads")));
                     }

@@ -99,8 +99,7 @@ impl Relay {
         let anew = match &config.policy {
             Policy::Strict { allow, .. } => {
                 let dangerous = |name| self.events.push(Event::Dangerous { from: frame.from, name });
-                allow
-                    .check(&graph, names, protocol, dangerous)
+                policy::check(allow, &graph, names, protocol, dangerous)
                     .map_err(|forbidden| frame.forbidden(forbidden))?;
                 // Readers differ in what they make of odd pickles; of ours they all make the same.
                 true
