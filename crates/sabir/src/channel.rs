@@ -1,8 +1,10 @@
 //! What a connection knows besides its socket: how values become messages for this peer, and how long things may take.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sabir_net::Address;
-use sabir_pickle::{Graph, Segments};
+use sabir_pickle::{AllowList, Graph, Segments};
 use sabir_wire::Config;
 use sabir_wire::auth::PeerHints;
 use serde::Serialize;
@@ -12,7 +14,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::known::Known;
 use crate::peer::Peer;
-use crate::reducer::{ReduceError, Reducer};
+use crate::reducer::{Pickle, ReduceError, Reducer};
 use crate::timeouts::Timeouts;
 
 /// Whatever moves the bytes.
@@ -21,6 +23,8 @@ pub(crate) struct Channel {
     pub(crate) reducer: Reducer,
     pub(crate) timeouts: Timeouts,
     pub(crate) peer: Peer,
+    /// Which names pickles may mention; all, if there is none.
+    allow: Option<Arc<AllowList>>,
     /// Where we connected to, and where to keep what is learnt of whoever is there.
     known: Option<(Known, Address)>,
 }
@@ -29,7 +33,8 @@ impl Channel {
     /// To a peer of which so much is known.
     pub(crate) fn to(context: &Context, peer: Peer) -> Channel {
         let settings = context.settings();
-        Channel { reducer: settings.reducer.clone(), timeouts: settings.timeouts, peer, known: None }
+        let (reducer, allow) = (settings.reducer.clone(), settings.allow.clone());
+        Channel { reducer, timeouts: settings.timeouts, peer, allow, known: None }
     }
 
     /// To whoever listens at an address.
@@ -44,7 +49,14 @@ impl Channel {
     }
 
     pub(crate) fn loads<T: DeserializeOwned>(&self, message: Bytes) -> Result<T> {
-        self.reducer.loads(&message).map_err(|source| Error::Loads { source, message })
+        let allowed = match (&self.allow, &self.reducer) {
+            (Some(allow), Reducer::Pickle(pickle)) => {
+                pickle.check(allow, &message).map_err(ReduceError::from)
+            }
+            _ => Ok(()),
+        };
+        let value = allowed.and_then(|()| self.reducer.loads(&message));
+        value.map_err(|source| Error::Loads { source, message })
     }
 
     pub(crate) fn dumps_graph(&self, graph: Graph) -> Result<Segments> {
@@ -52,8 +64,9 @@ impl Channel {
     }
 
     pub(crate) fn loads_graph(&self, message: Bytes) -> Result<Graph> {
-        let read = self.reducer.pickle().loads_graph(message.clone());
-        read.map_err(|error| Error::Loads { source: ReduceError::Pickle(error), message })
+        let pickle = self.reducer.pickle();
+        load_graph(&pickle, self.allow.as_deref(), &message)
+            .map_err(|error| Error::Loads { source: ReduceError::Pickle(error), message })
     }
 
     /// Takes note of a message of the peer, and gives it on; nothing is its end.
@@ -68,6 +81,19 @@ impl Channel {
         }
         Ok(message)
     }
+}
+
+/// Loads a pickle of a peer, if it names nothing but what is allowed.
+pub(crate) fn load_graph(
+    pickle: &Pickle,
+    allow: Option<&AllowList>,
+    message: &Bytes,
+) -> sabir_pickle::Result<Graph> {
+    let graph = pickle.loads_graph(message.clone())?;
+    if let Some(allow) = allow {
+        pickle.check_graph(allow, &graph, message)?;
+    }
+    Ok(graph)
 }
 
 /// How a context frames.

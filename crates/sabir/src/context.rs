@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sabir_net::blocking::Stream;
+use sabir_pickle::AllowList;
 use sabir_wire::auth::{AuthKey, AuthOptions};
 use sabir_wire::frame::FrameLimits;
 
@@ -16,7 +17,8 @@ use crate::peer::Peer;
 use crate::reducer::Reducer;
 use crate::timeouts::Timeouts;
 
-/// What connections, listeners and managers have in common: the reducer, the key, the timeouts, the limits.
+/// What connections, listeners and managers have in common: the reducer, the key, the timeouts, the limits,
+/// the policy.
 ///
 /// A context is a value. What it makes keeps the settings that it had then; a clone with another setting is another
 /// context, which shares nothing with the first but what was learnt of peers. What a listener accepts has the
@@ -57,6 +59,7 @@ pub(crate) struct Settings {
     pub(crate) auth: AuthOptions,
     pub(crate) timeouts: Timeouts,
     pub(crate) frames: FrameLimits,
+    pub(crate) allow: Option<Arc<AllowList>>,
     pub(crate) known: Known,
 }
 
@@ -117,6 +120,41 @@ impl Context {
     /// connection with an error.
     pub fn max_message(mut self, bytes: u64) -> Context {
         self.settings_mut().frames.max_message = bytes;
+        self
+    }
+
+    /// Which names the pickles of peers may mention, by a list of exact ones: the policy. Whatever else a pickle names is an
+    /// error ([`NotAllowed`](sabir_pickle::ErrorKind::NotAllowed)) with the name and its offset, and the connection goes on.
+    ///
+    /// Without a list all are allowed, since all that is received is data here: nothing that a pickle names is ever
+    /// imported, resolved or called. A list is for programs that hand on what they receive to those who do.
+    /// [`AllowList::builtin`] holds what managers need; bytes as they are and other formats than pickle have no names.
+    ///
+    /// ```
+    /// use sabir::pickle::AllowList;
+    /// use sabir::pickle::serde::{Class, Instance};
+    /// use sabir::Context;
+    ///
+    /// let mut list = AllowList::builtin();
+    /// list.add("shop.Order")?;
+    /// let (mut one, mut other) = Context::new().allow(list).pipe()?;
+    /// one.send(&Instance { class: Class::new("shop", "Order"), state: [("id", 7)] })?;
+    /// one.send(&Class::new("os", "system"))?;
+    /// one.send("ahoy")?;
+    /// assert_eq!(other.recv::<Instance<Vec<(String, u8)>>>()?.class.name, "Order");
+    /// let error = other.recv::<Class>().unwrap_err().to_string();
+    /// assert!(error.contains("os.system is not allowed at offset "), "{error}");
+    /// assert_eq!(other.recv::<String>()?, "ahoy");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow(mut self, list: AllowList) -> Context {
+        self.settings_mut().allow = Some(Arc::new(list));
+        self
+    }
+
+    /// All names again.
+    pub fn allow_all(mut self) -> Context {
+        self.settings_mut().allow = None;
         self
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use sabir::net::handles::HandleRules;
 use sabir::pickle::serde::{Class, Instance, Reduction};
-use sabir::pickle::{Graph, Version};
+use sabir::pickle::{AllowList, Graph, Version};
 use sabir::reducer::Pickle;
 use sabir::{AuthKey, Connection, Context, Error, Reducer, Timeouts};
 use serde::{Deserialize, Serialize};
@@ -280,6 +280,55 @@ fn a_message_that_is_no_such_value_leaves_the_connection_whole() {
     assert_eq!(Reducer::default().loads::<String>(&message).unwrap(), "text");
     assert!(matches!(other.recv::<u8>(), Err(Error::Loads { .. })));
     assert_eq!(other.recv::<u8>().unwrap(), 5);
+}
+
+/// The peers send a date as the 13th of their values: nothing else of the first 14 names anything that is not allowed here.
+#[test]
+fn a_name_that_is_not_allowed_is_an_error_with_its_place_and_the_connection_goes_on() {
+    for python in pythons() {
+        let mut allow = AllowList::builtin();
+        allow.add("geometry.Point").unwrap();
+        let no_dates = {
+            let mut list = AllowList::empty();
+            for name in ["builtins.set", "_codecs.encode", "decimal.Decimal", "geometry.Point"] {
+                list.add(name).unwrap();
+            }
+            list
+        };
+        for (list, dates) in [(allow, true), (no_dates, false)] {
+            let listener = context().allow(list).listener("127.0.0.1:0").unwrap();
+            let address = listener.address().to_string();
+            let _peer = Peer::start(&python, "connection.py", &["client", &address]);
+            let mut connection = listener.accept().unwrap();
+            for place in 0..15 {
+                // As a graph and as a value, in turn.
+                let error = if place % 2 == 0 {
+                    let message = connection.recv_graph();
+                    message.and_then(|graph| connection.send_graph(graph)).err()
+                } else {
+                    connection.recv::<serde::de::IgnoredAny>().and_then(|_| connection.send(&())).err()
+                };
+                let Some(error) = error else {
+                    assert!(dates || place != 12, "{}", python.version);
+                    continue;
+                };
+                assert!(!dates && place == 12, "{}: value {place}: {error}", python.version);
+                let text = error.to_string();
+                assert!(
+                    text.contains("datetime.date is not allowed at offset "),
+                    "{}: {text}",
+                    python.version
+                );
+                let Error::Loads { message, .. } = error else { panic!("{error}") };
+                assert!(Reducer::default().loads::<String>(&message).is_ok(), "it is data all the same");
+                connection.send(&()).unwrap();
+            }
+            for _ in 0..2 {
+                let message = connection.recv_bytes().unwrap();
+                connection.send_bytes(&message).unwrap();
+            }
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sabir::manager::{Manager, Reference, Typed};
-use sabir::pickle::Version;
+use sabir::pickle::serde::Class;
+use sabir::pickle::{AllowList, Version};
 use sabir::pythons::Python;
 use sabir::{Error, Result};
 use serde::Serialize;
@@ -97,6 +98,23 @@ fn arguments_that_are_none_are_the_callers_fault_and_nothing_is_sent() {
     assert!(matches!(robot.call::<(), _>("move", &1), Err(Error::Arguments(_))));
     assert!(matches!(robot.call_with::<(), _, _>("move", &(1,), &[2]), Err(Error::Arguments(_))));
     assert!(matches!(robot.call::<String, _>("move", &(1, 2)), Err(Error::Loads { .. })));
+}
+
+#[test]
+fn an_answer_that_names_what_is_not_allowed_is_an_error_and_the_connection_goes_on() {
+    for python in few_pythons() {
+        let mut peer = Peer::start(&python, "manager.py", &[]);
+        let manager = context().allow(AllowList::builtin()).manager(&peer.line()).unwrap();
+        let list = manager.list::<Class>().unwrap();
+        let lock = manager.lock().unwrap();
+        let guard = lock.acquire().unwrap();
+        list.push(&Class::new("os", "getcwd")).unwrap();
+        let error = list.get(0).unwrap_err().to_string();
+        assert!(error.contains("getcwd is not allowed at offset "), "{}: {error}", python.version);
+        // Another connection would be another holder of the lock.
+        guard.release().unwrap();
+        assert_eq!(list.len().unwrap(), 1);
+    }
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use sabir::Error;
 use sabir::manager::Typed;
+use sabir::pickle::AllowList;
+use sabir::pickle::serde::Class;
 use sabir::server::{Exception, Object, Running, Server};
 use support::{Peer, context, pythons};
 use tokio::sync::Notify;
@@ -239,6 +241,22 @@ fn silence_garbage_and_wrong_keys_harm_nobody() {
     }
     let manager = context().manager(&address).unwrap();
     assert_eq!(manager.create("Account", &(5,)).unwrap().call::<i64, _>("deposit", &(1,)).unwrap(), 6);
+}
+
+#[test]
+fn a_call_that_names_what_is_not_allowed_is_told_so_and_the_connection_goes_on() {
+    let mut server = Server::new(&context().allow(AllowList::builtin()));
+    server.share("mailbox", Arc::new(Mailbox::default()));
+    let server = server.start("127.0.0.1:0").unwrap();
+    let manager = context().manager(server.address()).unwrap();
+    let mailbox = manager.create("mailbox", &()).unwrap();
+    let Err(Error::Remote(raised)) = mailbox.call::<(), _>("send", &(Class::new("os", "system"),)) else {
+        panic!()
+    };
+    let traceback = raised.traceback.unwrap();
+    assert!(traceback.contains("os.system is not allowed at offset "), "{traceback}");
+    mailbox.call::<(), _>("send", &("ahoy",)).unwrap();
+    assert_eq!(mailbox.call::<String, _>("receive", &()).unwrap(), "ahoy");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use sabir_net::{Address, Deadline};
 use sabir_pickle::{Graph, Limits, NodeId};
 use serde::Serialize;
 
+use crate::channel::load_graph;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -50,7 +51,7 @@ impl Link {
     pub(crate) fn function(&self, request: Graph) -> Result<Reply> {
         let deadline = self.deadline();
         let mut connection = self.connect(deadline)?;
-        self.exchange(&mut connection, request, deadline)
+        self.reply(self.exchange(&mut connection, request, deadline)?)
     }
 
     /// Calls a method, on this thread's connection.
@@ -62,14 +63,15 @@ impl Link {
             Some(idle) if !has_ended(&idle)? => idle,
             _ => {
                 let mut fresh = self.connect(deadline)?;
-                self.exchange(&mut fresh, request::accept_connection(&name()), deadline)?.returned()?;
+                let accepted = self.exchange(&mut fresh, request::accept_connection(&name()), deadline)?;
+                self.reply(accepted)?.returned()?;
                 fresh
             }
         };
         // A connection whose reply did not come is not kept: it would be taken for that of the next call.
-        let reply = self.exchange(&mut connection, request, deadline)?;
+        let message = self.exchange(&mut connection, request, deadline)?;
         *slot = Some(connection);
-        Ok(reply)
+        self.reply(message)
     }
 
     /// A graph with the arguments of a call in it, and where they are.
@@ -109,7 +111,7 @@ impl Link {
         )
     }
 
-    fn exchange(&self, connection: &mut Connection, request: Graph, deadline: Deadline) -> Result<Reply> {
+    fn exchange(&self, connection: &mut Connection, request: Graph, deadline: Deadline) -> Result<Bytes> {
         let pickle = self.context.settings().reducer.pickle();
         let peer = connection.peer();
         let peer = sabir_manager::Peer { pythons: peer.pythons(), protocol: pickle.protocol_for(peer) };
@@ -117,9 +119,14 @@ impl Link {
         let segments = segments.map_err(|error| Error::Dumps(error.into()))?;
         let pieces: Vec<&[u8]> = segments.iter().collect();
         connection.inner_mut().send_vectored(&pieces, deadline)?;
-        let message = connection.recv_bytes_by(deadline)?;
+        connection.recv_bytes_by(deadline)
+    }
+
+    /// Reads what a manager answered. Whatever is wrong with it, the connection can be used further.
+    fn reply(&self, message: Bytes) -> Result<Reply> {
+        let pickle = self.context.settings().reducer.pickle();
         let limits = *pickle.limits_of();
-        let graph = Graph::load(message.clone(), &limits)
+        let graph = load_graph(&pickle, self.context.settings().allow.as_deref(), &message)
             .map_err(|error| Error::Loads { source: error.into(), message: message.clone() })?;
         let answer = Answer::decode(&graph);
         let answer = answer.ok_or(Error::Protocol("what answers is no manager: its reply is none"))?;

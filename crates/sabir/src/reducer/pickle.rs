@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sabir_pickle::serde::{Reduction, Reductions};
-use sabir_pickle::{DumpOptions, Graph, Limits, Pythons, Segments, Translation};
+use sabir_pickle::{
+    AllowList, DumpOptions, Graph, Limits, Pythons, Segments, Translation, names_something, scan,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::peer::Peer;
@@ -108,6 +110,28 @@ impl Pickle {
     /// The bytes are no pickle, or exceed the limits.
     pub fn loads_graph(&self, pickle: bytes::Bytes) -> sabir_pickle::Result<Graph> {
         Graph::load(pickle, &self.rules.limits)
+    }
+
+    /// That a message names nothing but what a list allows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotAllowed`](sabir_pickle::ErrorKind::NotAllowed); or the bytes are no pickle, or exceed the limits.
+    pub(crate) fn check(&self, allow: &AllowList, pickle: &bytes::Bytes) -> sabir_pickle::Result<()> {
+        if !names_something(&scan(pickle)?) {
+            return Ok(());
+        }
+        let graph = self.loads_graph(pickle.clone())?;
+        self.check_graph(allow, &graph, pickle)
+    }
+
+    /// The same, of what has been loaded already.
+    pub(crate) fn check_graph(
+        &self,
+        allow: &AllowList,
+        graph: &Graph,
+        pickle: &[u8],
+    ) -> sabir_pickle::Result<()> {
+        allow.check(graph, pickle, self.rules.translation.names())
     }
 
     /// A value as a graph, to be changed or to become part of a larger one.

@@ -74,7 +74,7 @@ impl Client {
     /// Reads a request and answers it; nothing if the client is gone.
     async fn request(&mut self) -> Option<Next> {
         let message = self.connection.recv_bytes(Deadline::NEVER).await.ok()??;
-        let graph = Graph::load(message, &self.state.limits());
+        let graph = self.state.load(&message);
         let mut outcome = self.state.with(|objects| match &graph {
             Ok(graph) => objects.server.request(self.id, graph, Peer::of(graph)),
             Err(error) => objects.server.unreadable(self.id, Peer::UNKNOWN, error),

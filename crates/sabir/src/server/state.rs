@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use sabir_manager::server::{Ident, Made, MethodNames, Outcome, Registered};
 use sabir_manager::{Address as Place, server};
 use sabir_net::Address;
-use sabir_pickle::{Limits, Translation};
+use sabir_pickle::{Graph, Limits, Translation};
 
 use super::object::Kept;
 use super::{Make, Shared};
+use crate::channel::load_graph;
 use crate::context::Context;
 use crate::error::Result;
 use crate::reducer::Pickle;
@@ -54,6 +56,11 @@ impl State {
 
     pub(super) fn limits(&self) -> Limits {
         *self.pickle.limits_of()
+    }
+
+    /// Loads a request, if it names nothing but what the context allows.
+    pub(super) fn load(&self, message: &Bytes) -> sabir_pickle::Result<Graph> {
+        load_graph(&self.pickle, self.context.settings().allow.as_deref(), message)
     }
 
     pub(super) fn translation(&self) -> &Translation {
