@@ -32,7 +32,8 @@ pub fn proxy(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes the type of an `impl` block one whose objects Python programs can share, by the methods of the block.
 ///
-/// Methods take `&self` and owned values; those of type `Option` may be left out. They may be `async`, may return a
+/// Methods take `&self` and owned values; those of type `Option` may be left out, and for one of type `Object` callers
+/// give a proxy of an object of this server. They may be `async`, may return a
 /// `Result` whose error converts into an `Exception`, and may return an `Object`, which stays with the server.
 /// `#[sabir(name = "...")]` is a method's name in Python, `#[sabir(skip)]` keeps it from clients, as an underscore in front
 /// of its name does. `#[sabir::shared(typeid = "...")]` names the type where that is not its own name.

@@ -103,6 +103,12 @@ fn exposed(function: &mut ImplItemFn) -> syn::Result<Option<Exposed>> {
         }
         let (name, text) = (&pattern.ident, plain(&pattern.ident));
         takes.push(match argument_of(kind, "Option") {
+            _ if argument_of(kind, "Object").is_some() => {
+                quote!(let #name: #kind = arguments.take_object(#text)?;)
+            }
+            Some(inner) if argument_of(inner, "Object").is_some() => {
+                quote!(let #name: #kind = arguments.optional_object(#text)?;)
+            }
             Some(inner) => quote! {
                 let #name: #kind =
                     arguments.optional::<::core::option::Option<#inner>>(#text)?.flatten();

@@ -45,6 +45,12 @@ impl Account {
         if key == "owner" { Ok(key) } else { Err(Exception::key_error(&key)) }
     }
 
+    fn take_from(&self, other: Object<Account>, witness: Option<Object<Owner>>) -> (i64, Option<String>) {
+        let taken = std::mem::take(&mut *other.balance.lock().unwrap());
+        *self.balance.lock().unwrap() += taken;
+        (taken, witness.map(|witness| witness.name().to_owned()))
+    }
+
     fn owner(&self) -> Object<Owner> {
         Object::new(Arc::clone(&self.owner))
     }

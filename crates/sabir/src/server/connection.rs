@@ -104,7 +104,7 @@ impl Client {
 
     fn create(&mut self, create: Create, graph: Graph) -> Outcome<Object> {
         let Create { ticket, typeid, args, kwargs, .. } = create;
-        let arguments = Arguments::new(graph, self.state.limits(), &typeid, args, kwargs);
+        let arguments = Arguments::new(graph, &self.state, &typeid, args, kwargs);
         let made = match self.state.maker(&typeid) {
             Some(make) => caught(&typeid, || make(arguments)),
             // Of a type that is only what methods return; CPython would share the argument itself.
@@ -132,7 +132,7 @@ impl Client {
                 object.text()
             ))),
             None => {
-                let arguments = Arguments::new(graph, self.state.limits(), &method, args, kwargs);
+                let arguments = Arguments::new(graph, &self.state, &method, args, kwargs);
                 let mut called = pin!(quiet(&method, object.call(&method, arguments)));
                 tokio::select! {
                     biased;

@@ -58,7 +58,7 @@
 //! | [`Shared`] | an object, as the server sees it; `#[sabir::shared]` writes it |
 //! | [`Arguments`] | what a caller gave |
 //! | [`Exception`] | what a Python caller has raised |
-//! | [`Object`] | a result that stays here: the caller gets a proxy |
+//! | [`Object`] | a result that stays here: the caller gets a proxy; or what a caller gives a proxy of |
 
 mod arguments;
 mod connection;

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -80,9 +81,50 @@ impl std::fmt::Debug for Kept {
     }
 }
 
-/// A result that stays with the server: `method_to_typeid` in Python. The caller gets a proxy of the type's
+/// An object of this server, where a method returns one or is given one.
+///
+/// A result stays with the server: `method_to_typeid` in Python. The caller gets a proxy of the type's
 /// [`typeid`](Shared::typeid), which it must have registered on its side. The same object returned twice is one object
-/// there, too.
+/// there, too. As a parameter it is what a caller has a proxy of.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+///
+/// use sabir::Context;
+/// use sabir::server::{Object, Server};
+///
+/// #[derive(Default)]
+/// struct Purse(Mutex<u32>);
+///
+/// #[sabir::shared]
+/// impl Purse {
+///     fn put(&self, coins: u32) {
+///         *self.0.lock().expect("no panic while it was held") += coins;
+///     }
+///
+///     fn empty_into(&self, other: Object<Purse>) {
+///         other.put(std::mem::take(&mut *self.0.lock().expect("no panic while it was held")));
+///     }
+///
+///     fn coins(&self) -> u32 {
+///         *self.0.lock().expect("no panic while it was held")
+///     }
+/// }
+///
+/// # fn main() -> sabir::Result<()> {
+/// let mut server = Server::new(&Context::new());
+/// server.register("Purse", |args| {
+///     args.end()?;
+///     Ok(Purse::default())
+/// });
+/// let running = server.start("127.0.0.1:0")?;
+/// let manager = Context::new().manager(running.address())?;
+/// let (mine, yours) = (manager.create("Purse", &())?, manager.create("Purse", &())?);
+/// mine.call::<(), _>("put", &(3,))?;
+/// mine.call::<(), _>("empty_into", &(&yours,))?;
+/// assert_eq!(yours.call::<u32, _>("coins", &())?, 3);
+/// # Ok(()) }
+/// ```
 pub struct Object<T> {
     object: Arc<T>,
 }
@@ -91,5 +133,31 @@ impl<T: Shared> Object<T> {
     /// An object to be kept.
     pub fn new(object: impl Into<Arc<T>>) -> Object<T> {
         Object { object: object.into() }
+    }
+
+    /// The object, to keep it beyond the call.
+    #[must_use]
+    pub fn into_inner(self) -> Arc<T> {
+        self.object
+    }
+}
+
+impl<T> Clone for Object<T> {
+    fn clone(&self) -> Object<T> {
+        Object { object: Arc::clone(&self.object) }
+    }
+}
+
+impl<T> Deref for Object<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.object
+    }
+}
+
+impl<T: Shared> std::fmt::Debug for Object<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "<{}>", T::typeid())
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sabir_manager::server::{Ident, Made, MethodNames, Outcome, Registered};
 use sabir_manager::{Address as Place, server};
 use sabir_net::Address;
-use sabir_pickle::{Graph, Limits, Translation};
+use sabir_pickle::{Graph, Limits, NodeId, Translation};
 
 use super::object::Kept;
 use super::{Make, Shared};
@@ -61,6 +61,13 @@ impl State {
     /// Loads a request, if it names nothing but what the context allows.
     pub(super) fn load(&self, message: &Bytes) -> sabir_pickle::Result<Graph> {
         load_graph(&self.pickle, self.context.settings().allow.as_deref(), message)
+    }
+
+    /// The object of this server that a node is a proxy of.
+    pub(super) fn object(&self, graph: &Graph, node: NodeId) -> Option<Arc<dyn Shared>> {
+        let objects = self.lock();
+        let ident = objects.server.own_reference(graph, node)?;
+        objects.server.object(ident).cloned()
     }
 
     pub(super) fn translation(&self) -> &Translation {

@@ -64,6 +64,19 @@ def use(at):
     assert owner.name() == u'Ann', owner.name()
     again = account.owner()
     assert again._token.id == owner._token.id, 'the same object'
+    # Proxies as arguments are the objects that they stand for.
+    other = manager.Account(balance=30)
+    assert account.take_from(other) == (30, None)
+    assert other.deposit(1) == 1
+    assert account.take_from(other=other, witness=owner) == (1, u'Ann')
+    assert account.take_from(other, None) == (0, None)
+    assert raises(TypeError, account.take_from, owner).args == (
+        "take_from() argument 'other': expected a proxy of type Account",)
+    assert raises(TypeError, account.take_from, 7).args == (
+        "take_from() argument 'other': expected a proxy of an object of this manager",)
+    raises(TypeError, account.take_from)
+    assert account.deposit(-31) == 5
+    del other
     # The same for all clients.
     bank = manager.bank()
     assert bank.deposit(1) >= 1
