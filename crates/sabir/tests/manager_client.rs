@@ -207,6 +207,90 @@ fn dicts_and_lists_are_rust_collections() {
 }
 
 #[test]
+fn sets_are_rust_collections_where_python_has_them() {
+    each(|version, manager, _| {
+        if version < Version::new(3, 14) {
+            assert_eq!(raised(manager.set::<u8>()).1, "KeyError", "{version}");
+            return;
+        }
+        let sorted = |items: Result<Vec<String>>| {
+            let mut items = items.unwrap();
+            items.sort();
+            items.concat()
+        };
+        let text = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
+        let set = manager.set::<String>().unwrap();
+        assert!(set.is_empty().unwrap() && set.pop().unwrap().is_none());
+        set.extend(&text(&["a", "ä", "b", "a"])).unwrap();
+        set.insert(&"c".into()).unwrap();
+        assert!(set.contains(&"ä".into()).unwrap() && set.remove(&"ä".into()).unwrap());
+        assert!(!set.remove(&"ä".into()).unwrap());
+        assert_eq!((set.len().unwrap(), sorted(set.to_vec())), (3, "abc".into()), "{version}");
+        let other = text(&["b", "x"]);
+        assert_eq!(sorted(set.union(&other)), "abcx");
+        assert_eq!(sorted(set.intersection(&other)), "b");
+        assert_eq!(sorted(set.difference(&other)), "ac");
+        assert_eq!(sorted(set.symmetric_difference(&other)), "acx");
+        assert!(!set.is_disjoint(&other).unwrap() && !set.is_superset(&other).unwrap());
+        assert!(set.is_subset(&text(&["a", "b", "c", "d"])).unwrap());
+        assert!("abc".contains(&set.pop().unwrap().unwrap()));
+        set.clear().unwrap();
+        assert!(set.is_empty().unwrap());
+    });
+}
+
+#[test]
+fn pools_call_functions_in_other_processes() {
+    each(|version, manager, _| {
+        let start = manager.number_of_objects().unwrap();
+        let pool = manager.pool(Some(2)).unwrap();
+        let (power, root) = (Class::new("math", "pow"), Class::new("math", "sqrt"));
+        assert_eq!(pool.apply::<f64, _>(&power, &(2, 10)).unwrap(), 1024.0, "{version}");
+        let process: u32 = pool.apply(&Class::new("os", "getpid"), &()).unwrap();
+        assert_ne!(process, std::process::id());
+        let keywords = BTreeMap::from([("base", 16)]);
+        assert_eq!(
+            pool.apply_with::<i64, _, _>(&Class::new("builtins", "int"), &("ff",), &keywords).unwrap(),
+            255,
+            "{version}"
+        );
+        let (_, name, text) = raised(pool.apply::<f64, _>(&root, &(-1,)));
+        assert_eq!(name, "ValueError", "{version}: {text}");
+        assert_eq!(pool.map::<f64, _>(&root, &[1, 4, 9]).unwrap(), [1.0, 2.0, 3.0], "{version}");
+        assert_eq!(pool.map_async::<f64, _>(&root, &[1, 4]).unwrap().get().unwrap(), [1.0, 2.0]);
+        let items: Vec<f64> = pool.imap(&root, &[1, 4, 9]).unwrap().map(Result::unwrap).collect();
+        assert_eq!(items, [1.0, 2.0, 3.0], "{version}");
+        let mut items: Vec<f64> = pool.imap_unordered(&root, &[4, 1]).unwrap().map(Result::unwrap).collect();
+        items.sort_by(f64::total_cmp);
+        assert_eq!(items, [1.0, 2.0], "{version}");
+        if is_2(version) {
+            assert!(pool.starmap::<f64, _>(&power, &[(2, 3)]).is_err(), "2.7 has none");
+        } else {
+            assert_eq!(pool.starmap::<f64, _>(&power, &[(2, 3), (3, 2)]).unwrap(), [8.0, 9.0], "{version}");
+            let later = pool.starmap_async::<f64, _>(&power, &[(2, 3)]).unwrap();
+            assert_eq!(later.get().unwrap(), [8.0], "{version}");
+        }
+
+        let slow = pool.apply_async::<Option<u8>, _>(&Class::new("time", "sleep"), &(0.5,)).unwrap();
+        assert_eq!(slow.get_timeout(Duration::from_millis(10)).unwrap(), None, "{version}");
+        assert!(!slow.ready().unwrap());
+        slow.wait_timeout(Duration::from_millis(10)).unwrap();
+        slow.wait().unwrap();
+        assert!(slow.ready().unwrap() && slow.successful().unwrap());
+        assert_eq!(slow.get_timeout(Duration::from_secs(10)).unwrap(), Some(None), "{version}");
+        let failed = pool.apply_async::<f64, _>(&root, &(-1,)).unwrap();
+        assert_eq!(raised(failed.get()).1, "ValueError", "{version}");
+        assert!(!failed.successful().unwrap());
+
+        pool.close().unwrap();
+        pool.terminate().unwrap();
+        pool.join().unwrap();
+        drop((pool, slow, failed));
+        assert_eq!(manager.number_of_objects().unwrap(), start, "{version}");
+    });
+}
+
+#[test]
 fn namespaces_values_and_arrays_hold_what_they_are_given() {
     each(|version, manager, _| {
         let namespace = manager.namespace().unwrap();

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use sabir_manager::{Answer, request};
+use sabir_pickle::NodeId;
+use sabir_pickle::serde::Class;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
@@ -80,14 +82,7 @@ impl Proxy {
     /// # Errors
     /// As [`call`](Proxy::call); [`Error::Protocol`] if the result came as a value.
     pub fn call_proxy<A: ?Sized + Serialize>(&self, method: &str, args: &A) -> Result<Proxy> {
-        let reply = self.ask(method, args, &NO_KEYWORDS)?;
-        match self.taken(&reply)? {
-            Some(proxy) => Ok(proxy),
-            None => {
-                reply.returned()?;
-                Err(Error::Protocol("the manager answered with a value: call takes those"))
-            }
-        }
+        self.kept(&self.ask(method, args, &NO_KEYWORDS)?)
     }
 
     /// The object itself, pickled: what Python's `proxy._getvalue()` gives.
@@ -145,6 +140,35 @@ impl Proxy {
         match Arc::try_unwrap(self.held) {
             Ok(held) => held.release(),
             Err(_) => Ok(()),
+        }
+    }
+
+    /// Calls a method that calls a function of Python's in turn: its arguments are one tuple, of whatever they are.
+    pub(super) fn call_function<A, K>(
+        &self,
+        method: &str,
+        function: &Class,
+        args: &A,
+        kwargs: &K,
+    ) -> Result<Reply>
+    where
+        A: ?Sized + Serialize,
+        K: ?Sized + Serialize,
+    {
+        let (mut graph, args, kwargs) = self.held.link.arguments(args, kwargs)?;
+        let mut given = vec![graph.add_global(&function.module, &function.name), graph.add_tuple(args)];
+        given.extend((kwargs != NodeId::NONE).then_some(kwargs));
+        self.held.link.call(request::call(graph, &self.held.ident, method, given, NodeId::NONE))
+    }
+
+    /// The proxy that a reply must be.
+    pub(super) fn kept(&self, reply: &Reply) -> Result<Proxy> {
+        match self.taken(reply)? {
+            Some(proxy) => Ok(proxy),
+            None => {
+                reply.returned()?;
+                Err(Error::Protocol("the manager answered with a value: call takes those"))
+            }
         }
     }
 

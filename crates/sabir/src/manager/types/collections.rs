@@ -1,4 +1,4 @@
-//! Dicts and lists.
+//! Dicts, lists and sets.
 
 use std::marker::PhantomData;
 
@@ -170,5 +170,101 @@ impl<T: Serialize + DeserializeOwned> List<T> {
     /// Puts the items in Python's order.
     pub fn sort(&self) -> Result<()> {
         self.proxy.call("sort", &())
+    }
+}
+
+/// A `set` of a manager (Python 3.14 and newer).
+///
+/// Its items must be such as Python can hash: text, numbers, tuples of them, but no lists. It has no iterator that lives in
+/// the manager, as dicts have: Python's own sends all items, and so does [`to_vec`](Set::to_vec).
+#[derive(Clone, Debug)]
+pub struct Set<T> {
+    proxy: Proxy,
+    kind: PhantomData<fn(T)>,
+}
+
+typed!(Set { kind: PhantomData } T);
+
+#[expect(clippy::missing_errors_doc, reason = "each fails as Proxy::call does")]
+impl<T: Serialize + DeserializeOwned> Set<T> {
+    /// Puts an item in, if it is not there.
+    pub fn insert(&self, item: &T) -> Result<()> {
+        self.proxy.call("add", &(item,))
+    }
+
+    /// Takes an item out; false if it was not there.
+    pub fn remove(&self, item: &T) -> Result<bool> {
+        let removed = self.proxy.call::<(), _>("remove", &(item,));
+        Ok(unless(removed, "builtins", "KeyError")?.is_some())
+    }
+
+    /// Takes some item out.
+    pub fn pop(&self) -> Result<Option<T>> {
+        unless(self.proxy.call("pop", &()), "builtins", "KeyError")
+    }
+
+    /// Puts many items in at once.
+    pub fn extend(&self, items: &[T]) -> Result<()> {
+        self.proxy.call("update", &(items,))
+    }
+
+    /// Whether an item is there.
+    pub fn contains(&self, item: &T) -> Result<bool> {
+        self.proxy.call("__contains__", &(item,))
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> Result<usize> {
+        self.proxy.call("__len__", &())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Takes all items out.
+    pub fn clear(&self) -> Result<()> {
+        self.proxy.call("clear", &())
+    }
+
+    /// All items, in no order.
+    pub fn to_vec(&self) -> Result<Vec<T>> {
+        whole(&self.proxy)
+    }
+
+    /// What is in this set or among the items; the set stays as it is.
+    pub fn union(&self, items: &[T]) -> Result<Vec<T>> {
+        self.proxy.call("union", &(items,))
+    }
+
+    /// What is in this set and among the items.
+    pub fn intersection(&self, items: &[T]) -> Result<Vec<T>> {
+        self.proxy.call("intersection", &(items,))
+    }
+
+    /// What is in this set and not among the items.
+    pub fn difference(&self, items: &[T]) -> Result<Vec<T>> {
+        self.proxy.call("difference", &(items,))
+    }
+
+    /// What is in one of the two and not in the other.
+    pub fn symmetric_difference(&self, items: &[T]) -> Result<Vec<T>> {
+        self.proxy.call("symmetric_difference", &(items,))
+    }
+
+    /// Whether none of the items is there.
+    pub fn is_disjoint(&self, items: &[T]) -> Result<bool> {
+        self.proxy.call("isdisjoint", &(items,))
+    }
+
+    /// Whether all that is there is among the items.
+    pub fn is_subset(&self, items: &[T]) -> Result<bool> {
+        self.proxy.call("issubset", &(items,))
+    }
+
+    /// Whether all items are there.
+    pub fn is_superset(&self, items: &[T]) -> Result<bool> {
+        self.proxy.call("issuperset", &(items,))
     }
 }

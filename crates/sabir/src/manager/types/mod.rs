@@ -7,6 +7,7 @@
 mod collections;
 mod iterator;
 mod namespace;
+mod pool;
 mod queue;
 mod shared;
 mod synchronize;
@@ -14,9 +15,10 @@ mod synchronize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use self::collections::{Dict, List};
+pub use self::collections::{Dict, List, Set};
 pub use self::iterator::Iter;
 pub use self::namespace::Namespace;
+pub use self::pool::{AsyncResult, Pool};
 pub use self::queue::Queue;
 pub use self::shared::{Array, Value};
 pub use self::synchronize::{Barrier, Condition, Event, Guard, Lock, Semaphore};
@@ -60,6 +62,18 @@ impl Manager {
     #[expect(clippy::missing_errors_doc, reason = "as dict")]
     pub fn list<T>(&self) -> Result<List<T>> {
         self.typed("list", &())
+    }
+
+    /// Creates a `set` (Python 3.14 and newer).
+    #[expect(clippy::missing_errors_doc, reason = "as dict")]
+    pub fn set<T>(&self) -> Result<Set<T>> {
+        self.typed("set", &())
+    }
+
+    /// Creates a `Pool` of so many processes; without a number, of as many as the manager's machine has processors.
+    #[expect(clippy::missing_errors_doc, reason = "as dict")]
+    pub fn pool(&self, processes: Option<u32>) -> Result<Pool> {
+        self.typed("Pool", &(processes,))
     }
 
     /// Creates a `Namespace`.
