@@ -6,17 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use bytes::Bytes;
-use sabir_manager::{Answer, request};
+use sabir_manager::request;
 use sabir_net::blocking::wait;
 use sabir_net::{Address, Deadline};
-use sabir_pickle::{Graph, Limits, NodeId};
+use sabir_pickle::{Graph, NodeId};
 use serde::Serialize;
 
-use crate::channel::load_graph;
+use super::exchange::{self, Reply};
 use crate::connection::Connection;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// One manager, and what is open to it.
 #[derive(Debug)]
@@ -28,15 +27,6 @@ pub(crate) struct Link {
 
 /// The connection of a thread. Only that thread locks it while it is in use.
 type Slot = Arc<Mutex<Option<Connection>>>;
-
-/// What a manager answered.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) graph: Graph,
-    pub(crate) answer: Answer,
-    pub(crate) message: Bytes,
-    pub(crate) limits: Limits,
-}
 
 impl Link {
     pub(crate) fn new(context: Context, address: Address) -> Link {
@@ -51,7 +41,7 @@ impl Link {
     pub(crate) fn function(&self, request: Graph) -> Result<Reply> {
         let deadline = self.deadline();
         let mut connection = self.connect(deadline)?;
-        self.reply(self.exchange(&mut connection, request, deadline)?)
+        self.exchange(&mut connection, request, deadline)
     }
 
     /// Calls a method, on this thread's connection.
@@ -63,15 +53,14 @@ impl Link {
             Some(idle) if !has_ended(&idle)? => idle,
             _ => {
                 let mut fresh = self.connect(deadline)?;
-                let accepted = self.exchange(&mut fresh, request::accept_connection(&name()), deadline)?;
-                self.reply(accepted)?.returned()?;
+                self.exchange(&mut fresh, request::accept_connection(&name()), deadline)?.returned()?;
                 fresh
             }
         };
         // A connection whose reply did not come is not kept: it would be taken for that of the next call.
-        let message = self.exchange(&mut connection, request, deadline)?;
+        let reply = self.exchange(&mut connection, request, deadline)?;
         *slot = Some(connection);
-        self.reply(message)
+        Ok(reply)
     }
 
     /// A graph with the arguments of a call in it, and where they are.
@@ -80,20 +69,7 @@ impl Link {
         A: ?Sized + Serialize,
         K: ?Sized + Serialize,
     {
-        let pickle = self.context.settings().reducer.pickle();
-        let graph = pickle.graph(&(args, kwargs)).map_err(|error| Error::Dumps(error.into()))?;
-        let Some(&[args, kwargs]) = graph.items(graph.root()) else {
-            return Err(Error::Protocol("a pair was not pickled as a pair"));
-        };
-        let args = match graph.items(args) {
-            Some(args) => args.to_vec(),
-            None if args == NodeId::NONE => Vec::new(),
-            None => return Err(Error::Arguments("the arguments must be a tuple, an array or a vector")),
-        };
-        if kwargs != NodeId::NONE && !matches!(graph[kwargs], sabir_pickle::Node::Dict(_)) {
-            return Err(Error::Arguments("the keyword arguments must be a struct or a map"));
-        }
-        Ok((graph, args, kwargs))
+        exchange::arguments(&self.context, args, kwargs)
     }
 
     fn deadline(&self) -> Deadline {
@@ -102,7 +78,7 @@ impl Link {
 
     fn connect(&self, deadline: Deadline) -> Result<Connection> {
         let timeouts = &self.context.settings().timeouts;
-        let sooner = |timeout| earlier(Deadline::from(timeout), deadline);
+        let sooner = |timeout| exchange::earlier(Deadline::from(timeout), deadline);
         Connection::connect_by(
             &self.context,
             &self.address,
@@ -111,26 +87,11 @@ impl Link {
         )
     }
 
-    fn exchange(&self, connection: &mut Connection, request: Graph, deadline: Deadline) -> Result<Bytes> {
-        let pickle = self.context.settings().reducer.pickle();
-        let peer = connection.peer();
-        let peer = sabir_manager::Peer { pythons: peer.pythons(), protocol: pickle.protocol_for(peer) };
-        let segments = peer.request(request, pickle.translation_of());
-        let segments = segments.map_err(|error| Error::Dumps(error.into()))?;
+    fn exchange(&self, connection: &mut Connection, request: Graph, deadline: Deadline) -> Result<Reply> {
+        let segments = exchange::written(&self.context, connection.peer(), request)?;
         let pieces: Vec<&[u8]> = segments.iter().collect();
         connection.inner_mut().send_vectored(&pieces, deadline)?;
-        connection.recv_bytes_by(deadline)
-    }
-
-    /// Reads what a manager answered. Whatever is wrong with it, the connection can be used further.
-    fn reply(&self, message: Bytes) -> Result<Reply> {
-        let pickle = self.context.settings().reducer.pickle();
-        let limits = *pickle.limits_of();
-        let graph = load_graph(&pickle, self.context.settings().allow.as_deref(), &message)
-            .map_err(|error| Error::Loads { source: error.into(), message: message.clone() })?;
-        let answer = Answer::decode(&graph);
-        let answer = answer.ok_or(Error::Protocol("what answers is no manager: its reply is none"))?;
-        Ok(Reply { graph, answer, message, limits })
+        Reply::read(&self.context, connection.recv_bytes_by(deadline)?)
     }
 
     fn slot(self: &Arc<Link>) -> Slot {
@@ -183,13 +144,5 @@ fn name() -> String {
     match thread::current().name() {
         None | Some("main") => "MainProcess".to_owned(),
         Some(name) => format!("MainProcess|{name}"),
-    }
-}
-
-fn earlier(one: Deadline, other: Deadline) -> Deadline {
-    match (one.instant(), other.instant()) {
-        (Some(one), Some(other)) => one.min(other).into(),
-        (None, _) => other,
-        (_, None) => one,
     }
 }

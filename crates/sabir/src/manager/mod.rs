@@ -27,6 +27,7 @@
 //! A connection that has ended is replaced by the next call. References are counted exactly: an object lives until
 //! the last [`Proxy`] of it is dropped here and everywhere else.
 
+pub(crate) mod exchange;
 mod link;
 mod proxy;
 mod reference;
@@ -34,9 +35,8 @@ pub mod types;
 
 use std::sync::Arc;
 
-use sabir_manager::{Answer, request};
+use sabir_manager::request;
 use sabir_net::Address;
-use sabir_pickle::serde::from_node;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -44,9 +44,9 @@ pub use self::proxy::{Proxy, Typed};
 pub use self::reference::Reference;
 pub use sabir_manager::RemoteException;
 
-use self::link::{Link, Reply};
+use self::link::Link;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A manager's server, seen from a client: Python's `BaseManager` after `connect()`. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -90,10 +90,7 @@ impl Manager {
     {
         let (graph, args, kwargs) = self.link.arguments(args, kwargs)?;
         let reply = self.link.function(request::create(graph, typeid, &args, kwargs))?;
-        let Some((ident, exposed)) = reply.answer.created(&reply.graph) else {
-            reply.returned()?;
-            return Err(Error::Protocol("the manager answered `create` without an object"));
-        };
+        let (ident, exposed) = reply.created()?;
         Ok(Proxy::holding(&self.link, typeid.to_owned(), ident, exposed))
     }
 
@@ -135,32 +132,5 @@ impl Manager {
 
     fn value<R: DeserializeOwned>(&self, request: sabir_pickle::Graph) -> Result<R> {
         self.link.function(request)?.value()
-    }
-}
-
-impl Reply {
-    /// What was returned; an exception as an error.
-    pub(crate) fn returned(&self) -> Result<sabir_pickle::NodeId> {
-        match &self.answer {
-            Answer::Returned(node) => Ok(*node),
-            Answer::Raised(node) => {
-                let names = sabir_pickle::Names::builtin();
-                let raised = RemoteException::decode(&self.graph, *node, &names);
-                let raised = raised.ok_or(Error::Protocol("the manager raised what is no exception"))?;
-                Err(Error::Remote(Box::new(raised)))
-            }
-            Answer::Traceback(text) => Err(Error::Remote(Box::new(RemoteException::from_traceback(text)))),
-            Answer::Unserializable(text) => {
-                Err(Error::Unserializable(Box::new(RemoteException::from_traceback(text))))
-            }
-            _ => Err(Error::Protocol("the manager answered with a proxy where it should not")),
-        }
-    }
-
-    /// What was returned, as a value.
-    pub(crate) fn value<R: DeserializeOwned>(&self) -> Result<R> {
-        let node = self.returned()?;
-        from_node(&self.graph, node, &self.limits)
-            .map_err(|error| Error::Loads { source: error.into(), message: self.message.clone() })
     }
 }

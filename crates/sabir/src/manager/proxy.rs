@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sabir_manager::{Answer, request};
+use sabir_manager::request;
 use sabir_pickle::NodeId;
 use sabir_pickle::serde::Class;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
-use super::link::{Link, Reply};
+use super::exchange::Reply;
+use super::link::Link;
 use super::{Manager, NO_KEYWORDS, Reference};
 use crate::error::{Error, Result};
 
@@ -174,14 +175,8 @@ impl Proxy {
 
     /// The proxy that a reply is, if it is one.
     fn taken(&self, reply: &Reply) -> Result<Option<Proxy>> {
-        let (Answer::Proxy { exposed, token }, graph) = (&reply.answer, &reply.graph) else {
-            return Ok(None);
-        };
-        let (Some(typeid), Some(ident)) = (graph.text(token.typeid), graph.text(token.ident)) else {
-            return Err(Error::Protocol("the manager's token is not made of text"));
-        };
-        let (typeid, ident) = (typeid.to_owned(), ident.to_owned());
-        Ok(Some(Proxy::holding(&self.held.link, typeid, ident, exposed.clone())))
+        let Some((typeid, ident, exposed)) = reply.stays()? else { return Ok(None) };
+        Ok(Some(Proxy::holding(&self.held.link, typeid, ident, exposed)))
     }
 
     fn ask<A, K>(&self, method: &str, args: &A, kwargs: &K) -> Result<Reply>
