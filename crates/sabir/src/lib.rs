@@ -24,7 +24,7 @@
 //! | [`Connection`], [`Listener`] | values and bytes between two processes |
 //! | [`manager`](mod@manager) | objects that live in another process |
 //! | `server` | objects of yours for Python clients (feature `server`) |
-//! | `tokio` | connections and listeners for async programs (feature `tokio`) |
+//! | `tokio` | connections, listeners and clients of managers for async programs (feature `tokio`) |
 //! | `gateway` | the running gateway (feature `gateway`) |
 //! | [`pythons`] | the interpreters of this machine |
 //! | [`pickle`], [`wire`], [`net`] | the crates beneath: the codec; frames and authentication; sockets |

@@ -1,4 +1,4 @@
-//! Connections and listeners for async programs, on tokio.
+//! Connections, listeners and clients of managers for async programs, on tokio.
 //!
 //! ```
 //! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -23,14 +23,18 @@
 //! ```
 //!
 //! Any future may be dropped at any point: one that receives loses nothing; of one that sends the rest of a message that
-//! had begun to leave goes first with the next.
+//! had begun to leave goes first with the next. What that means for calls of a manager is said at [`Manager`].
+
+mod link;
+mod manager;
+mod proxy;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 use sabir_net::tokio::{self as net, Stream};
-use sabir_net::{Address, Doing};
+use sabir_net::{Address, Deadline, Doing};
 use sabir_pickle::Graph;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,6 +47,9 @@ use crate::error::{Error, Result};
 use crate::peer::Peer;
 use crate::reducer::Reducer;
 use crate::timeouts::Timeouts;
+
+pub use self::manager::Manager;
+pub use self::proxy::{Proxy, Session};
 
 /// One end of a connection; the async sister of [`sabir::Connection`](crate::Connection).
 #[derive(Debug)]
@@ -57,20 +64,8 @@ impl Connection {
     /// # Errors
     /// Nobody listens there, the key is wrong, or the peer is too slow.
     pub async fn connect(context: &Context, address: impl IntoAddress) -> Result<Connection> {
-        let address = address.into_address()?;
-        let settings = context.settings();
-        let Timeouts { connect, handshake, .. } = settings.timeouts;
-        let stream = Stream::connect(&address, connect).await;
-        let stream = stream.inspect_err(|_| settings.known.forget(&address))?;
-        let config = config(context);
-        let inner = match &settings.authkey {
-            None => net::Connection::new(stream, config),
-            Some(key) => {
-                net::Connection::connecting(stream, config, key.clone(), settings.auth, handshake).await?
-            }
-        };
-        let channel = Channel::to_address(context, &address, inner.hints());
-        Ok(Connection { inner, channel })
+        let Timeouts { connect, handshake, .. } = context.settings().timeouts;
+        Connection::connect_by(context, &address.into_address()?, connect, handshake).await
     }
 
     /// The two ends of a connection inside this process.
@@ -134,8 +129,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Eof`] if the peer has closed the connection, [`Error::Net`].
     pub async fn recv_bytes(&mut self) -> Result<Bytes> {
-        let message = self.inner.recv_bytes(self.channel.timeouts.recv).await?;
-        self.channel.received(message)
+        self.recv_bytes_by(self.channel.timeouts.recv.into()).await
     }
 
     /// Waits for a message and puts it at the start of `buffer`; gives its length.
@@ -185,6 +179,32 @@ impl Connection {
     #[must_use]
     pub fn get_ref(&self) -> &net::Connection {
         &self.inner
+    }
+
+    async fn recv_bytes_by(&mut self, deadline: Deadline) -> Result<Bytes> {
+        let message = self.inner.recv_bytes(deadline).await?;
+        self.channel.received(message)
+    }
+
+    /// Connects until one deadline and authenticates until the other; a duration counts from when its part begins.
+    async fn connect_by(
+        context: &Context,
+        address: &Address,
+        connect: impl Into<Deadline>,
+        handshake: impl Into<Deadline>,
+    ) -> Result<Connection> {
+        let settings = context.settings();
+        let stream = Stream::connect(address, connect).await;
+        let stream = stream.inspect_err(|_| settings.known.forget(address))?;
+        let config = config(context);
+        let inner = match &settings.authkey {
+            None => net::Connection::new(stream, config),
+            Some(key) => {
+                net::Connection::connecting(stream, config, key.clone(), settings.auth, handshake).await?
+            }
+        };
+        let channel = Channel::to_address(context, address, inner.hints());
+        Ok(Connection { inner, channel })
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use bytes::Bytes;
 use sabir_manager::request;
 use sabir_net::blocking::wait;
 use sabir_net::{Address, Deadline};
@@ -41,7 +42,7 @@ impl Link {
     pub(crate) fn function(&self, request: Graph) -> Result<Reply> {
         let deadline = self.deadline();
         let mut connection = self.connect(deadline)?;
-        self.exchange(&mut connection, request, deadline)
+        Reply::read(&self.context, self.exchange(&mut connection, request, deadline)?)
     }
 
     /// Calls a method, on this thread's connection.
@@ -53,14 +54,15 @@ impl Link {
             Some(idle) if !has_ended(&idle)? => idle,
             _ => {
                 let mut fresh = self.connect(deadline)?;
-                self.exchange(&mut fresh, request::accept_connection(&name()), deadline)?.returned()?;
+                let accepted = self.exchange(&mut fresh, request::accept_connection(&name()), deadline)?;
+                Reply::read(&self.context, accepted)?.returned()?;
                 fresh
             }
         };
         // A connection whose reply did not come is not kept: it would be taken for that of the next call.
-        let reply = self.exchange(&mut connection, request, deadline)?;
+        let message = self.exchange(&mut connection, request, deadline)?;
         *slot = Some(connection);
-        Ok(reply)
+        Reply::read(&self.context, message)
     }
 
     /// A graph with the arguments of a call in it, and where they are.
@@ -87,11 +89,11 @@ impl Link {
         )
     }
 
-    fn exchange(&self, connection: &mut Connection, request: Graph, deadline: Deadline) -> Result<Reply> {
+    fn exchange(&self, connection: &mut Connection, request: Graph, deadline: Deadline) -> Result<Bytes> {
         let segments = exchange::written(&self.context, connection.peer(), request)?;
         let pieces: Vec<&[u8]> = segments.iter().collect();
         connection.inner_mut().send_vectored(&pieces, deadline)?;
-        Reply::read(&self.context, connection.recv_bytes_by(deadline)?)
+        connection.recv_bytes_by(deadline)
     }
 
     fn slot(self: &Arc<Link>) -> Slot {

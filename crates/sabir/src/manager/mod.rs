@@ -73,8 +73,8 @@ impl Manager {
     /// Creates an object of a registered type. `args` are a tuple, an array or a vector, `()` for none.
     ///
     /// # Errors
-    /// [`Error::Remote`] if the type is not registered or cannot be made of these arguments; [`Error::Dumps`],
-    /// [`Error::Net`].
+    /// [`Error::Remote`](crate::Error::Remote) if the type is not registered or cannot be made of these arguments;
+    /// [`Error::Dumps`](crate::Error::Dumps), [`Error::Net`](crate::Error::Net).
     pub fn create<A: ?Sized + Serialize>(&self, typeid: &str, args: &A) -> Result<Proxy> {
         self.create_with(typeid, args, &NO_KEYWORDS)
     }
@@ -98,7 +98,7 @@ impl Manager {
     /// name for itself does not count, only that it knows the object. Nothing is dialled but this manager's address.
     ///
     /// # Errors
-    /// [`Error::Remote`] if the object is no more.
+    /// [`Error::Remote`](crate::Error::Remote) if the object is no more.
     pub fn attach(&self, reference: &Reference) -> Result<Proxy> {
         self.link.function(request::incref(reference.ident()))?.returned()?;
         let exposed = reference.exposed().map(<[String]>::to_vec).unwrap_or_default();
@@ -108,7 +108,7 @@ impl Manager {
     /// How many objects it holds.
     ///
     /// # Errors
-    /// [`Error::Net`].
+    /// [`Error::Net`](crate::Error::Net).
     pub fn number_of_objects(&self) -> Result<u64> {
         self.value(request::number_of_objects())
     }
@@ -116,7 +116,7 @@ impl Manager {
     /// What it holds, in its own words: a few lines an object, with its count of references.
     ///
     /// # Errors
-    /// [`Error::Net`].
+    /// [`Error::Net`](crate::Error::Net).
     pub fn debug_info(&self) -> Result<String> {
         self.value(request::debug_info())
     }
@@ -124,7 +124,7 @@ impl Manager {
     /// Ends the server, with all its objects.
     ///
     /// # Errors
-    /// [`Error::Net`].
+    /// [`Error::Net`](crate::Error::Net).
     pub fn shutdown(&self) -> Result<()> {
         self.link.function(request::shutdown())?.returned()?;
         Ok(())

@@ -18,7 +18,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    pub(super) fn new(address: &Address, typeid: &str, ident: &str, exposed: &[String]) -> Reference {
+    pub(crate) fn new(address: &Address, typeid: &str, ident: &str, exposed: &[String]) -> Reference {
         // A manager is reached by sockets that Python has a word for, or it would be no manager.
         let address = address.to_python().unwrap_or(PythonAddress::Unix(Vec::new()));
         let exposed = stock(typeid).is_none().then(|| exposed.to_vec());

@@ -1,6 +1,6 @@
 # A stock manager, 2.7 or 3.x: python manager.py [ADDRESS]. It says where it is, and serves until it is ended.
 from __future__ import print_function
-import signal, sys
+import signal, sys, time
 from multiprocessing.managers import SyncManager
 
 
@@ -25,6 +25,10 @@ class Robot(object):
     def itself(self):
         return self
 
+    def itself_later(self, seconds):
+        time.sleep(seconds)
+        return self
+
     def unpicklable(self):
         return lambda: None
 
@@ -45,7 +49,7 @@ class Manager(SyncManager):
 
 # A typeid without a callable shares what a method returns, and makes nothing.
 Manager.register('Shared', create_method=False)
-Manager.register('Robot', Robot, method_to_typeid={'itself': 'Shared'})
+Manager.register('Robot', Robot, method_to_typeid={'itself': 'Shared', 'itself_later': 'Shared'})
 Manager.register('function', function)
 
 
