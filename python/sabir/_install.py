@@ -1,0 +1,144 @@
+"""The standard library's own `multiprocessing` of this process, made to use a reducer; for programs whose imports must stay."""
+
+import multiprocessing as _mp
+from multiprocessing import connection as _stock
+from multiprocessing import process as _process
+
+from . import _auth, _peer, context
+from ._stock import PY2, spawning
+from .reduction import as_reducer
+
+# What was replaced, as (owner, name, what it was or _ABSENT), the latest last.
+_replaced = []
+_ABSENT = object()
+# The reducer that is installed, as it was given.
+_installed = None
+
+
+def install(reducer=None):
+    """Make `multiprocessing` use `reducer`, by default `sabir.reducer`: its connections, queues, pools and managers, those of
+    modules imported before included, and those of child processes. Another call replaces the reducer."""
+    global _installed
+    uninstall()
+    given = context._package.reducer if reducer is None else reducer
+    chosen = as_reducer(given)
+    context._package.reducer = given
+    _installed = given
+    if PY2:
+        _install_27()
+    else:
+        _install_3(chosen)
+
+
+def uninstall():
+    """Undo `install`; connections that are open keep what they were made with on 2.7."""
+    global _installed
+    while _replaced:
+        owner, name, was = _replaced.pop()
+        if was is _ABSENT:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, was)
+    _installed = None
+
+
+def _replace(owner, name, value):
+    _replaced.append((owner, name, owner.__dict__.get(name, _ABSENT)))
+    setattr(owner, name, value)
+
+
+def _install_27():
+    """The type of connections there is compiled and cannot be changed, but it is looked up by name."""
+    import _multiprocessing
+
+    from .connection import Connection
+    _replace(_multiprocessing, 'Connection', Connection)
+
+
+def _install_3(reducer):
+    from multiprocessing.reduction import ForkingPickler
+
+    def dumps(cls, obj, protocol=None):
+        # Queues and pools, whose two ends are processes of ours.
+        return reducer.dumps(obj, _peer.own())
+
+    def send(self, obj):
+        self._check_closed()
+        self._check_writable()
+        self._send_bytes(memoryview(reducer.dumps(obj, _peer_of(self))))
+
+    def recv(self):
+        data = self.recv_bytes()
+        _peer_of(self).wrote(data)
+        return loads(data)
+
+    def loads(data, **more):
+        return reducer.loads(data, context._default_context)
+
+    def reduce(self, _protocol=None):
+        if spawning():
+            return _rebuild, (_installed, self.__class__, self.__dict__)
+        return object.__reduce_ex__(self, 2)
+
+    # An `AbstractReducer` may call these very methods.
+    _replace(ForkingPickler, 'dumps', classmethod(_unless_inside(dumps, ForkingPickler.__dict__['dumps'])))
+    _replace(ForkingPickler, 'loads', staticmethod(_unless_inside_static(loads, ForkingPickler.loads)))
+    _replace(_stock._ConnectionBase, 'send', send)
+    _replace(_stock._ConnectionBase, 'recv', recv)
+    _replace(_stock, 'answer_challenge', _answer)
+    _replace(_process.BaseProcess, '__reduce_ex__', reduce)
+
+
+def _unless_inside(replacement, original):
+    import threading
+    inside = threading.local()
+
+    def dumps(cls, obj, protocol=None):
+        if cls is not original_class() or getattr(inside, 'now', False):
+            return original.__func__(cls, obj, protocol)
+        inside.now = True
+        try:
+            return replacement(cls, obj, protocol)
+        finally:
+            inside.now = False
+
+    def original_class():
+        from multiprocessing.reduction import ForkingPickler
+        return ForkingPickler
+    return dumps
+
+
+def _unless_inside_static(replacement, original):
+    import threading
+    inside = threading.local()
+
+    def loads(data, **more):
+        if getattr(inside, 'now', False):
+            return original(data, **more)
+        inside.now = True
+        try:
+            return replacement(data, **more)
+        finally:
+            inside.now = False
+    return loads
+
+
+def _peer_of(connection):
+    peer = connection.__dict__.get('peer')
+    if peer is None:
+        peer = connection.peer = _peer.Peer()
+    return peer
+
+
+def _answer(connection, authkey, **more):
+    _peer_of(connection)
+    _auth.answer_challenge(connection, authkey)
+
+
+def _rebuild(reducer, cls, members):
+    """In a child that was started anew: install there as well."""
+    if _installed is None:
+        install(reducer)
+    process = cls.__new__(cls)
+    process.__dict__.update(members)
+    return process

@@ -1,0 +1,272 @@
+"""`multiprocessing.queues` with a settable reducer. An object is pickled by `put`, which raises if that fails: in the
+standard library a thread does it and the error is lost (cpython#84376, #79423, #109554)."""
+
+import collections
+import errno
+import os
+import sys
+import threading
+import weakref
+from multiprocessing import queues as _stock
+from multiprocessing import util
+
+from . import connection
+from ._stock import PY2, WINDOWS, assert_spawning, monotonic
+from ._stock import queue as _queue
+
+__all__ = ['Queue', 'SimpleQueue', 'JoinableQueue']
+
+Empty, Full = _queue.Empty, _queue.Full
+
+
+class _Ends(object):
+    """The two ends of a pipe, their locks, and the reducer: what every queue here is made of."""
+
+    def _open(self, ctx, reducer):
+        self._ctx = ctx
+        self._reader, self._writer = connection.Pipe(duplex=False, reducer=reducer, context=ctx)
+        self._rlock = ctx.Lock()
+        # Writes to a message pipe of Windows are whole by themselves.
+        self._wlock = None if WINDOWS else ctx.Lock()
+
+    @property
+    def reducer(self):
+        """What makes bytes of the objects of this queue."""
+        return self._writer.reducer
+
+    def _dumps(self, obj):
+        return self._writer.reducer.dumps(obj, self._writer.peer)
+
+    def _loads(self, data):
+        return self._reader.reducer.loads(data, self._ctx)
+
+    def _send(self, data):
+        if self._wlock is None:
+            self._writer.send_bytes(data)
+        else:
+            with self._wlock:
+                self._writer.send_bytes(data)
+
+
+class SimpleQueue(_Ends, _stock.SimpleQueue):
+    """A pipe with locks: `put` writes, `get` reads."""
+
+    def __init__(self, ctx=None, reducer=None):
+        self._open(ctx or connection._default(), reducer)
+        self._bind()
+
+    def _bind(self):
+        self._poll = self._reader.poll
+
+    def empty(self):
+        """Whether `get` would wait."""
+        return not self._poll()
+
+    def close(self):
+        """Close both ends."""
+        self._reader.close()
+        self._writer.close()
+
+    def put(self, obj):
+        """Write an object; waits while the pipe is full."""
+        self._send(self._dumps(obj))
+
+    def get(self):
+        """The next object."""
+        with self._rlock:
+            data = self._reader.recv_bytes()
+        return self._loads(data)
+
+    def __getstate__(self):
+        assert_spawning(self)
+        return self._ctx, self._reader, self._writer, self._rlock, self._wlock
+
+    def __setstate__(self, state):
+        self._ctx, self._reader, self._writer, self._rlock, self._wlock = state
+        self._bind()
+
+
+class Queue(_Ends, _stock.Queue):
+    """A queue of processes; a thread writes what `put` has pickled, so that `put` does not wait for the pipe."""
+
+    def __init__(self, maxsize=0, ctx=None, reducer=None):
+        ctx = ctx or connection._default()
+        if maxsize <= 0:
+            maxsize = _sem_value_max()
+        self._maxsize = maxsize
+        self._open(ctx, reducer)
+        self._opid = os.getpid()
+        self._ignore_epipe = False
+        self._sem = ctx.BoundedSemaphore(maxsize)
+        self._reset()
+        if not WINDOWS:
+            util.register_after_fork(self, Queue._reset)
+
+    def __getstate__(self):
+        assert_spawning(self)
+        return (self._ctx, self._maxsize, self._reader, self._writer, self._rlock, self._wlock, self._sem, self._opid,
+                self._ignore_epipe)
+
+    def __setstate__(self, state):
+        (self._ctx, self._maxsize, self._reader, self._writer, self._rlock, self._wlock, self._sem, self._opid,
+         self._ignore_epipe) = state
+        self._reset()
+        if not WINDOWS:
+            util.register_after_fork(self, Queue._reset)
+
+    def _reset(self, after_fork=False):
+        self._notempty = threading.Condition(threading.Lock())
+        self._buffer = collections.deque()
+        self._thread = None
+        self._jointhread = None
+        self._joincancelled = False
+        self._closed = False
+        self._close = None
+        self._poll = self._reader.poll
+
+    def put(self, obj, block=True, timeout=None):
+        """Add an object; raises `Full` if there is no room within `timeout`, and whatever pickling it raises."""
+        self._check_open()
+        data = self._dumps(obj)
+        if not self._sem.acquire(block, timeout):
+            raise Full
+        with self._notempty:
+            self._append(data)
+
+    def get(self, block=True, timeout=None):
+        """The next object; raises `Empty` if there is none within `timeout`."""
+        self._check_open()
+        if block and timeout is None:
+            with self._rlock:
+                data = self._reader.recv_bytes()
+                self._sem.release()
+            return self._loads(data)
+        deadline = monotonic() + timeout if block else None
+        if not self._rlock.acquire(block, timeout):
+            raise Empty
+        try:
+            if not self._poll(max(0.0, deadline - monotonic()) if block else 0.0):
+                raise Empty
+            data = self._reader.recv_bytes()
+            self._sem.release()
+        finally:
+            self._rlock.release()
+        return self._loads(data)
+
+    def empty(self):
+        """Whether `get` would wait."""
+        return not self._poll()
+
+    def close(self):
+        """No more objects from this process; what was put is still written."""
+        self._closed = True
+        if PY2:
+            self._reader.close()
+        close, self._close = self._close, None
+        if close:
+            close()
+
+    def _check_open(self):
+        if self._closed:
+            if PY2:
+                raise AssertionError('queue is closed')
+            raise ValueError('Queue {0!r} is closed'.format(self))
+
+    def _append(self, data):
+        if self._thread is None:
+            self._start_thread()
+        self._buffer.append(data)
+        self._notempty.notify()
+
+    def _start_thread(self):
+        self._buffer.clear()
+        thread = threading.Thread(target=_feed, name='QueueFeederThread', args=(
+            self._buffer, self._notempty, self._send, self._reader.close, self._writer.close, self._ignore_epipe, self._sem))
+        thread.daemon = True
+        self._thread = thread
+        try:
+            thread.start()
+        except BaseException:
+            self._thread = None
+            raise
+        if not self._joincancelled:
+            self._jointhread = util.Finalize(thread, _join, [weakref.ref(thread)], exitpriority=-5)
+        self._close = util.Finalize(self, _stop, [self._buffer, self._notempty], exitpriority=10)
+
+
+class JoinableQueue(Queue, _stock.JoinableQueue):
+    """A queue whose `join` waits until `task_done` was called for every object."""
+
+    def __init__(self, maxsize=0, ctx=None, reducer=None):
+        ctx = ctx or connection._default()
+        Queue.__init__(self, maxsize, ctx=ctx, reducer=reducer)
+        self._unfinished_tasks = ctx.Semaphore(0)
+        self._cond = ctx.Condition()
+
+    def __getstate__(self):
+        return Queue.__getstate__(self), self._cond, self._unfinished_tasks
+
+    def __setstate__(self, state):
+        base, self._cond, self._unfinished_tasks = state
+        Queue.__setstate__(self, base)
+
+    def put(self, obj, block=True, timeout=None):
+        """As `Queue.put`, and one more object that `join` waits for."""
+        self._check_open()
+        data = self._dumps(obj)
+        if not self._sem.acquire(block, timeout):
+            raise Full
+        with self._notempty:
+            with self._cond:
+                self._append(data)
+                self._unfinished_tasks.release()
+
+
+def _feed(buffer, notempty, send, close_reader, close_writer, ignore_epipe, sem):
+    """Writes what was put, until `_stop`. Only bytes here: nothing is left that could fail for one object alone."""
+    while True:
+        with notempty:
+            while not buffer:
+                notempty.wait()
+            data = buffer.popleft()
+        if data is _END:
+            close_reader()
+            close_writer()
+            return
+        try:
+            send(data)
+        except Exception as error:
+            if ignore_epipe and getattr(error, 'errno', 0) == errno.EPIPE:
+                return
+            # At exit the pipe may be gone before the thread is.
+            util.info('error in queue thread: %s', error)
+            if not _exiting():
+                sem.release()
+                sys.stderr.write('sabir: an object put into a queue was lost: %s\n' % (error,))
+
+
+def _exiting():
+    return util._exiting if PY2 else util.is_exiting()
+
+
+def _join(reference):
+    thread = reference()
+    if thread is not None:
+        thread.join()
+
+
+def _stop(buffer, notempty):
+    with notempty:
+        buffer.append(_END)
+        notempty.notify()
+
+
+def _sem_value_max():
+    if PY2:
+        import _multiprocessing
+        return _multiprocessing.SemLock.SEM_VALUE_MAX
+    from multiprocessing.synchronize import SEM_VALUE_MAX
+    return SEM_VALUE_MAX
+
+
+_END = object()
