@@ -8,6 +8,7 @@ import errno
 import os
 import select
 import socket
+import stat
 import struct
 
 from ._stock import PY2, BufferTooShort, TimeoutError, monotonic
@@ -144,12 +145,10 @@ class PureConnection(object):
                 view = view[_retry(os.write, handle, view):]
 
     def _write_until(self, pieces, deadline):
-        try:
-            # A second descriptor of the same socket, since its flags must stay as they are: others may have inherited it.
+        # A second descriptor of the same socket, since its flags must stay as they are: others may have inherited it.
+        sock = None
+        if stat.S_ISSOCK(os.fstat(self._handle).st_mode):
             sock = socket.fromfd(self._handle, socket.AF_INET, socket.SOCK_STREAM)
-            sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
-        except (socket.error, OSError):
-            sock = None
         try:
             for piece in pieces:
                 view = memoryview(piece)

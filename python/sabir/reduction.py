@@ -287,27 +287,42 @@ if PY2:
             self.save_reduce(*reduce(obj), obj=obj)
         return save
 
-    _load_plain = pickle.loads
+    from . import _reader27
+
+    def _load_plain(data):
+        if data[:1] == '\x80' and data[1:2] > '\x02':
+            return _as_str(_reader27.Unpickler(io.BytesIO(data)).load())
+        return _as_str(pickle.loads(data))
+
+    def _as_str(obj):
+        """The standard library's managers of 2.7 want the text of a traceback as `str`, which 3.x does not write."""
+        if type(obj) is tuple and len(obj) == 2 and obj[0] in ('#TRACEBACK', '#UNSERIALIZABLE') and isinstance(
+                obj[1], unicode):  # noqa: F821
+            return obj[0], obj[1].encode('utf-8')
+        return obj
 
     def _load(unpickler, data, ctx, allow=None):
+        modern = data[:1] == '\x80' and data[1:2] > '\x02'
+        if modern and unpickler is _python_pickle.Unpickler:
+            unpickler = _reader27.Unpickler
         if unpickler is _python_pickle.Unpickler:
             # cPickle's cannot be subclassed; a function takes the place of find_class.
             reader = pickle.Unpickler(io.BytesIO(data))
             reader.find_global = lambda module, name: _find(_import, module, name, ctx, allow, 2)
-            return reader.load()
+            return _as_str(reader.load())
 
         class Finding(unpickler):
             def find_class(self, module, name):
                 return _find(lambda m, n: unpickler.find_class(self, m, n), module, name, ctx, allow, 2)
 
-        return Finding(io.BytesIO(data)).load()
+        return _as_str(Finding(io.BytesIO(data)).load())
 
     def _import(module, name):
         __import__(module)
         return getattr(sys.modules[module], name)
 
     def _modern(module, name):
-        return module, name
+        return _reader27.names(module, name)
 else:
     import _compat_pickle
 

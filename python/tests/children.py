@@ -1,0 +1,101 @@
+"""What the tests start in child processes: importable, as spawn needs it."""
+
+import os
+import sys
+import time
+
+import sabir
+
+
+def protocol_of(data):
+    return ord(bytes(data)[1:2])
+
+
+def written_protocols(queue):
+    """Puts the protocols that this process's default reducer, context and connections write."""
+    import sabir.managers
+    left, right = sabir.Pipe()
+    left.send([1])
+    pipe = protocol_of(right.recv_bytes())
+    simple = sabir.SimpleQueue()
+    simple.put([1])
+    queued = protocol_of(simple._reader.recv_bytes())
+    listener = sabir.Listener(('127.0.0.1', 0))
+    client = sabir.Client(listener.address)
+    client.send([1])
+    connection = protocol_of(listener.accept().recv_bytes())
+    queue.put((pipe, queued, connection, repr(sabir.context._default_context._current())))
+
+
+def stock_protocol(queue):
+    """Puts the protocol that the standard library's own pipe writes here."""
+    import multiprocessing
+    left, right = multiprocessing.Pipe()
+    left.send([1])
+    queue.put(protocol_of(right.recv_bytes()))
+
+
+def echo(queue, answers):
+    """Puts back what it gets until None."""
+    while True:
+        item = queue.get()
+        answers.put(item)
+        if item is None:
+            break
+
+
+def use_connection(connection):
+    """Answers one message on a connection that was handed over."""
+    connection.send(('child', connection.recv(), type(connection).__module__))
+    connection.close()
+
+
+def use_proxy(proxy):
+    """Changes a shared dict."""
+    proxy['child'] = os.getpid()
+
+
+def double(number):
+    return 2 * number
+
+
+def die(number):
+    os.kill(os.getpid(), 9)
+
+
+def leave(number):
+    sys.exit(0)
+
+
+def wait_and_double(number):
+    time.sleep(0.05)
+    return 2 * number
+
+
+class Unreadable(Exception):
+    """Pickles well, and cannot be unpickled."""
+
+    def __init__(self, one, two):
+        super(Unreadable, self).__init__(one)
+
+
+def raise_unreadable(number):
+    raise Unreadable(1, 2)
+
+
+class Point(object):
+    def __init__(self, x):
+        self.x = x
+
+
+def reduce_point(point):
+    return make_point, (point.x + 100,)
+
+
+def make_point(x):
+    return Point(x)
+
+
+def put_point(queue):
+    """Puts a Point by what was registered in the parent."""
+    queue.put(Point(1))
