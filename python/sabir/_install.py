@@ -22,7 +22,7 @@ def install(reducer=None):
     uninstall()
     given = context._package.reducer if reducer is None else reducer
     chosen = as_reducer(given)
-    context._package.reducer = given
+    _replace(context._package, 'reducer', given)
     _installed = given
     if PY2:
         _install_27()

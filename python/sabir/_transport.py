@@ -188,10 +188,12 @@ class PureConnection(object):
 
     def _read(self, size, deadline, inside):
         """`size` bytes; `inside` says that some of this message have been read before."""
-        handle = self._handle
         pieces = []
         left = size
         while left:
+            handle = self._handle
+            # Another thread may close while this one waits.
+            self._check_closed()
             if deadline is not None and not wait_for(handle, select.POLLIN, deadline):
                 if inside or pieces:
                     self.close()

@@ -79,6 +79,22 @@ class Server(_stock.Server):
             c.close()
 
 
+    # Methods that proxies of another version of Python call by the name they have there.
+    fallback_mapping = dict(_stock.Server.fallback_mapping)
+    fallback_mapping.update({
+        '__getslice__': lambda self, conn, ident, obj, i, j: obj[i:j],
+        '__setslice__': lambda self, conn, ident, obj, i, j, items: obj.__setitem__(slice(i, j), items),
+        '__delslice__': lambda self, conn, ident, obj, i, j: obj.__delitem__(slice(i, j)),
+        'has_key': lambda self, conn, ident, obj, key: key in obj,
+        'next': lambda self, conn, ident, obj: next(obj),
+        '__next__': lambda self, conn, ident, obj: next(obj),
+    })
+
+
+# What a method is called by servers of the other Python, 2 or 3.
+_ALIASES = {'next': '__next__', '__next__': 'next'}
+
+
 def _names(kwds):
     return dict((str(name), value) for name, value in kwds.items())
 
@@ -137,12 +153,15 @@ class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
         serializer = _serializer(serializer, None)
         if authkey is None and manager is None:
             authkey = _keys.get(token.address)
+        self._server_exposes = kwds.get('exposed') or (args[0] if args else None) or ()
         super(BaseProxy, self).__init__(token, serializer, manager, authkey, *args, **kwds)
 
     def _callmethod(self, methodname, args=(), kwds={}):
         """Call a method of the referent; a connection that broke is not used again (cpython#87495)."""
         if self._manager is None:
             self._manager = _Elsewhere(self._authkey)
+        if methodname in _ALIASES and methodname not in self._server_exposes and _ALIASES[methodname] in self._server_exposes:
+            methodname = _ALIASES[methodname]
         try:
             return super(BaseProxy, self)._callmethod(methodname, args, kwds)
         except (EOFError, IOError, OSError):
@@ -286,6 +305,12 @@ def _make_proxies():
 
 
 _make_proxies()
+
+if sys.version_info[0] == 2:
+    # Servers of 3.x know slices only as arguments; those of 2.7 know both.
+    ListProxy.__getslice__ = lambda self, i, j: self._callmethod('__getitem__', (slice(i, j),))  # noqa: F821
+    ListProxy.__setslice__ = lambda self, i, j, items: self._callmethod('__setitem__', (slice(i, j), items))  # noqa: F821
+    ListProxy.__delslice__ = lambda self, i, j: self._callmethod('__delitem__', (slice(i, j),))  # noqa: F821
 
 
 class SyncManager(BaseManager, _stock.SyncManager):

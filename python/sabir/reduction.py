@@ -18,6 +18,13 @@ if not PY2:
 
 _STOCK = b'multiprocessing'
 _UNKNOWN = _peer.Peer()
+# Names that newer Pythons write and this one may lack, with what it may have instead.
+_MOVED = {
+    ('_queue', 'Empty'): ('queue', 'Empty'),
+    ('queue', 'ShutDown'): ('queue', 'Empty'),
+    ('re', 'PatternError'): ('re', 'error'),
+}
+_MOVED_MODULES = {'pathlib._local': 'pathlib', 'numpy._core': 'numpy.core', 'numpy.core': 'numpy._core'}
 
 
 class Reducer(object):
@@ -340,8 +347,9 @@ else:
     def _load_plain(data):
         try:
             return pickle.loads(data)
-        except UnicodeDecodeError:
-            return _TolerantUnpickler(io.BytesIO(data)).load()
+        except (UnicodeDecodeError, ImportError, AttributeError):
+            # Once more, with the names of other versions and the strings of 2.7.
+            return _load(pickle.Unpickler, data, None)
 
     def _load(unpickler, data, ctx, allow=None):
         protocol = data[1] if bytes(data[:1]) == b'\x80' else 0
@@ -355,7 +363,6 @@ else:
         except UnicodeDecodeError:
             if not issubclass(pickle.Unpickler, unpickler):
                 raise
-            unpickler = _TolerantUnpickler
             return type('Finding', (_TolerantUnpickler,), {
                 'find_class': lambda self, module, name: _find(
                     lambda m, n: _TolerantUnpickler.find_class(self, m, n), module, name, ctx, allow, protocol),
@@ -450,7 +457,24 @@ def _find(resolve, module, name, ctx, allow, protocol):
         ours = managers.own_name(known[0], known[1], ctx)
         if ours is not None:
             return ours
-    return resolve(module, name)
+    try:
+        return resolve(module, name)
+    except (ImportError, AttributeError):
+        elsewhere = _elsewhere(known)
+        if elsewhere is None:
+            raise
+        return resolve(*elsewhere)
+
+
+def _elsewhere(known):
+    """Where another version of Python, or of NumPy, has what is called `known`."""
+    if known in _MOVED:
+        return _MOVED[known]
+    module, name = known
+    for moved, to in _MOVED_MODULES.items():
+        if module == moved or module.startswith(moved + '.'):
+            return to + module[len(moved):], name
+    return None
 
 
 def _allowed(known, allow):

@@ -24,6 +24,7 @@ def written_protocols(queue):
     client = sabir.Client(listener.address)
     client.send([1])
     connection = protocol_of(listener.accept().recv_bytes())
+    listener.close()
     queue.put((pipe, queued, connection, repr(sabir.context._default_context._current())))
 
 
@@ -99,3 +100,10 @@ def make_point(x):
 def put_point(queue):
     """Puts a Point by what was registered in the parent."""
     queue.put(Point(1))
+
+
+def put_many(queue, count):
+    """Puts numbers and ends at once."""
+    for number in range(count):
+        queue.put(number)
+    queue.close()
