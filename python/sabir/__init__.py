@@ -30,3 +30,7 @@ from ._install import install, uninstall  # noqa: E402,F401
 
 SUBDEBUG = 5
 SUBWARNING = 25
+
+__all__ = sorted(set(_names) - set(('connection', 'managers', 'reduction'))) + [
+    'Adaptive', 'BrokenPool', 'CBOR', 'CloudPickle', 'Dill', 'JSON', 'MessagePack', 'Pickle', 'Reducer', 'Restricted',
+    'install', 'register', 'uninstall']

@@ -35,10 +35,19 @@ else:
         """Whether this thread pickles for a child that is being started."""
         return get_spawning_popen() is not None
 
+
+
+def fill(namespace, module):
+    """Enters in a module of ours what the standard library's has and ours does not replace."""
+    for name, value in vars(module).items():
+        if not name.startswith('__'):
+            namespace.setdefault(name, value)
+
+
 # `queue.Empty` says since 3.7 that its module is `_queue`, which no older Python has. Pickled by its public name it is found
 # by all; the class is the same.
 if queue.Empty.__module__ == '_queue':
     queue.Empty.__module__ = 'queue'
 
 __all__ = ['PY2', 'WINDOWS', 'AuthenticationError', 'AuthenticationString', 'BufferTooShort', 'ProcessError',
-           'TimeoutError', 'assert_spawning', 'copyreg', 'monotonic', 'pickle', 'queue', 'spawning', 'text_types']
+           'TimeoutError', 'assert_spawning', 'copyreg', 'fill', 'monotonic', 'pickle', 'queue', 'spawning', 'text_types']

@@ -13,7 +13,7 @@ from multiprocessing.connection import SocketListener, address_type, arbitrary_a
 from . import _peer
 from ._auth import answer_challenge, deliver_challenge, handshake  # noqa: F401
 from ._bound import BoundType
-from ._stock import PY2, AuthenticationError, BufferTooShort, TimeoutError, monotonic, spawning  # noqa: F401
+from ._stock import PY2, AuthenticationError, BufferTooShort, TimeoutError, fill, monotonic, spawning  # noqa: F401
 from ._transport import ByteConnection, wait_for
 from .reduction import as_reducer
 
@@ -338,3 +338,5 @@ else:
     def reducible(cls):
         """2.7 pickles no connections."""
         return cls
+
+fill(globals(), _stock)

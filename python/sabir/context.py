@@ -8,7 +8,7 @@ import types
 from . import connection as _connection
 from . import reduction as _reduction
 from ._bound import bind
-from ._stock import PY2, AuthenticationError, BufferTooShort, ProcessError, TimeoutError  # noqa: F401
+from ._stock import PY2, AuthenticationError, BufferTooShort, ProcessError, TimeoutError, fill  # noqa: F401
 
 # How this process was started decides what a child of a child inherits; see `_Process`.
 _package = sys.modules[__name__.rpartition('.')[0]]
@@ -330,3 +330,6 @@ _default_context = _Default()
 def get_context(method=None, reducer=None):
     """A context of `method`, whose objects use `reducer`; without either, the default context."""
     return _default_context.get_context(method, reducer)
+
+if not PY2:
+    fill(globals(), _stock)

@@ -15,7 +15,7 @@ from multiprocessing.managers import Namespace, RemoteError, State, Token, Value
 from . import _peer, connection
 from ._auth import handshake
 from ._bound import BoundType, bind
-from ._stock import AuthenticationError, AuthenticationString, copyreg, spawning  # noqa: F401
+from ._stock import AuthenticationError, AuthenticationString, copyreg, fill, spawning  # noqa: F401
 
 # The keys of managers that this process is connected to. A proxy that arrives from elsewhere names an address but brings no
 # key, and the standard library then tries the process's own (cpython#139801, #78740).
@@ -368,3 +368,5 @@ class _Bound(object):
             found = bind(found, self._of)
         self.__dict__[name] = found
         return found
+
+fill(globals(), _stock)

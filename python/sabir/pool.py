@@ -14,7 +14,7 @@ from multiprocessing.pool import *  # noqa: F401,F403
 from multiprocessing.pool import ThreadPool  # noqa: F401
 
 from . import connection
-from ._stock import PY2, ProcessError
+from ._stock import PY2, ProcessError, fill
 from .queues import SimpleQueue
 
 __all__ = ['Pool', 'ThreadPool', 'BrokenPool']
@@ -32,8 +32,9 @@ class Pool(_stock.Pool):
     """A pool of processes of `context`, whose tasks and results travel by its reducer."""
 
     def __init__(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, context=None, reducer=None):
-        context = context or connection._default()
-        self._ctx = context.get_context(reducer=reducer) if reducer is not None else context.get_context()
+        if context is None:
+            context = connection._default().get_context()
+        self._ctx = context if reducer is None else context.get_context(reducer=reducer)
         self._broken = []
         self._workers = []
         # Looked up by the standard library where it makes a worker. No reference to the pool, which would keep it alive.
@@ -239,3 +240,5 @@ def _fail_late(handler, cache, reason):
         for job in list(cache.values()):
             _fail(job, BrokenPool(reason))
         time.sleep(_LOOK)
+
+fill(globals(), _stock)

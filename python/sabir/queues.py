@@ -11,7 +11,7 @@ from multiprocessing import queues as _stock
 from multiprocessing import util
 
 from . import connection
-from ._stock import PY2, WINDOWS, assert_spawning, monotonic
+from ._stock import PY2, WINDOWS, assert_spawning, fill, monotonic
 from ._stock import queue as _queue
 
 __all__ = ['Queue', 'SimpleQueue', 'JoinableQueue']
@@ -127,7 +127,9 @@ class Queue(_Ends, _stock.Queue):
     def put(self, obj, block=True, timeout=None):
         """Add an object; raises `Full` if there is no room within `timeout`, and whatever pickling it raises."""
         self._check_open()
-        data = self._dumps(obj)
+        data = self._dumps_or_tell(obj)
+        if data is None:
+            return
         if not self._sem.acquire(block, timeout):
             raise Full
         with self._notempty:
@@ -172,6 +174,17 @@ class Queue(_Ends, _stock.Queue):
                 raise AssertionError('queue is closed')
             raise ValueError('Queue {0!r} is closed'.format(self))
 
+    def _dumps_or_tell(self, obj):
+        """The bytes of `obj`; None if a subclass, as that of concurrent.futures, was told of the error in its own way."""
+        try:
+            return self._dumps(obj)
+        except Exception as error:
+            tell = getattr(self, '_on_queue_feeder_error', None)
+            if tell is None or tell == getattr(_stock.Queue, '_on_queue_feeder_error'):
+                raise
+            tell(error, obj)
+            return None
+
     def _append(self, data):
         if self._thread is None:
             self._start_thread()
@@ -213,7 +226,9 @@ class JoinableQueue(Queue, _stock.JoinableQueue):
     def put(self, obj, block=True, timeout=None):
         """As `Queue.put`, and one more object that `join` waits for."""
         self._check_open()
-        data = self._dumps(obj)
+        data = self._dumps_or_tell(obj)
+        if data is None:
+            return
         if not self._sem.acquire(block, timeout):
             raise Full
         with self._notempty:
@@ -270,3 +285,5 @@ def _sem_value_max():
 
 
 _END = object()
+
+fill(globals(), _stock)

@@ -9,7 +9,7 @@ import pickle as _python_pickle
 import sys
 
 from . import _peer
-from ._stock import PY2, copyreg, pickle
+from ._stock import PY2, copyreg, fill, pickle
 
 if not PY2:
     from multiprocessing import reduction as _stock_reduction
@@ -493,3 +493,6 @@ def _refuse_extensions(data, allow):
     for opcode, argument, _ in pickletools.genops(data):
         if opcode.name in ('EXT1', 'EXT2', 'EXT4') and not _allowed(inverted.get(argument, ('', '')), allow):
             raise pickle.UnpicklingError('the extension code %d is not allowed' % argument)
+
+if not PY2:
+    fill(globals(), _stock_reduction)
