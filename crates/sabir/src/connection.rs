@@ -24,6 +24,22 @@ use crate::timeouts::Timeouts;
 /// [`send_bytes`](Connection::send_bytes) and [`recv_bytes`](Connection::recv_bytes) move messages as they are. Each waits
 /// as long as [`Timeouts`] say. After a timeout of `recv` the connection is whole, and the next `recv` goes on where that
 /// one stopped; after one of `send` part of a message may have left, so the connection is of no more use.
+///
+/// ```
+/// use sabir::{Context, Error};
+///
+/// let (mut one, mut other) = Context::new().pipe()?;
+/// one.send(&("size", [640, 480]))?;
+/// one.send("no number")?;
+/// drop(one);
+///
+/// let (name, [width, height]): (String, [u32; 2]) = other.recv()?;
+/// assert_eq!((&*name, width, height), ("size", 640, 480));
+/// // A message of another type is an error and is over; the connection goes on.
+/// assert!(matches!(other.recv::<u32>(), Err(Error::Loads { .. })));
+/// assert!(matches!(other.recv::<u32>(), Err(Error::Eof)));
+/// # Ok::<(), sabir::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Connection {
     inner: blocking::Connection,
@@ -53,6 +69,18 @@ impl Connection {
     /// Sends a pickle that was read or built as a [`Graph`], its names and forms made those of the peer. What is large
     /// in it is not copied.
     ///
+    /// ```
+    /// use sabir::Context;
+    /// use sabir::pickle::Graph;
+    ///
+    /// let (mut one, mut other) = Context::new().pipe()?;
+    /// // A list in itself, which no Rust type can say.
+    /// one.send_graph(Graph::from_slice(b"\x80\x02]q\0h\0a.").expect("it is a pickle"))?;
+    /// let graph = other.recv_graph()?;
+    /// assert_eq!(graph.items(graph.root()), Some(&[graph.root()][..]));
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Connection::send).
     pub fn send_graph(&mut self, graph: Graph) -> Result<()> {
@@ -72,6 +100,13 @@ impl Connection {
 
     /// Sends bytes as they are, without a copy.
     ///
+    /// ```
+    /// let (mut one, mut other) = sabir::Context::new().pipe()?;
+    /// one.send_bytes(b"any bytes")?; // In Python: other.recv_bytes()
+    /// assert_eq!(other.recv_bytes()?, &b"any bytes"[..]);
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Net`].
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<()> {
@@ -81,6 +116,17 @@ impl Connection {
     /// Sends a value, but not at once if it is short: it leaves together with others, when 64 KiB have come together, at
     /// the next call that sends, or at [`flush`](Connection::flush). A stream of small values costs a system call for
     /// many of them.
+    ///
+    /// ```
+    /// let (mut one, mut other) = sabir::Context::new().pipe()?;
+    /// for number in 0..3 {
+    ///     one.queue(&number)?;
+    /// }
+    /// assert!(!other.poll(std::time::Duration::ZERO)?);
+    /// one.flush()?;
+    /// assert_eq!(other.recv::<i32>()?, 0);
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Connection::send).
@@ -128,6 +174,16 @@ impl Connection {
 
     /// Whether a message or the end of the connection is there, or comes within `timeout`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (mut one, mut other) = sabir::Context::new().pipe()?;
+    /// assert!(!other.poll(Duration::from_millis(1))?);
+    /// one.send("ahoy")?;
+    /// assert!(other.poll(Duration::from_secs(1))?);
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Net`].
     pub fn poll(&mut self, timeout: Duration) -> Result<bool> {
@@ -136,6 +192,24 @@ impl Connection {
 
     /// Sends a file descriptor over a Unix socket, as `multiprocessing.reduction.send_handle` does. Nothing on the wire
     /// tells which rules the peer goes by, so say which Python it is.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    ///
+    /// use sabir::net::handles::HandleRules;
+    ///
+    /// let (mut one, mut other) = sabir::Context::new().pipe()?;
+    /// let (reader, mut writer) = std::io::pipe().expect("a descriptor is left");
+    /// writer.write_all(b"ahoy").expect("there is room");
+    /// drop(writer);
+    ///
+    /// let rules = HandleRules::of_python(3, 13);
+    /// one.send_handle(reader, rules)?;
+    /// let mut text = String::new();
+    /// std::fs::File::from(other.recv_handle(rules)?).read_to_string(&mut text).expect("it is a pipe");
+    /// assert_eq!(text, "ahoy");
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Net`].
@@ -158,16 +232,46 @@ impl Connection {
     }
 
     /// Gives this connection another reducer, from the next message on.
+    ///
+    /// ```
+    /// use sabir::Context;
+    /// use sabir::reducer::Pickle;
+    ///
+    /// let (mut one, mut other) = Context::new().pipe()?;
+    /// one.set_reducer(Pickle::protocol(2));
+    /// one.send("ahoy")?;
+    /// assert!(other.recv_bytes()?.starts_with(b"\x80\x02"));
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
         self.channel.reducer = reducer.into();
     }
 
     /// How long things may take on this connection.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (mut one, _other) = sabir::Context::new().pipe()?;
+    /// one.timeouts_mut().recv = Some(Duration::from_millis(1));
+    /// assert!(one.recv::<u8>().unwrap_err().is_timeout());
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     pub fn timeouts_mut(&mut self) -> &mut Timeouts {
         &mut self.channel.timeouts
     }
 
     /// What is known of the peer.
+    ///
+    /// ```
+    /// use sabir::{Context, Peer};
+    ///
+    /// let listener = Context::new().listener("127.0.0.1:0")?;
+    /// let mut connection = Context::new().client(listener.address())?;
+    /// assert_eq!(connection.peer(), Peer::STRANGER); // It gets pickles of protocol 2,
+    /// connection.set_peer(Peer::reading(5)); // unless we know better.
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.channel.peer

@@ -74,6 +74,17 @@ impl Context {
 
     /// The process's own context: what [`Context::set_current`] was last given, or [`Context::new`]. Nothing in this
     /// library looks at it but the functions of the crate's root ([`client`](crate::client) and its like).
+    ///
+    /// ```
+    /// use sabir::Context;
+    /// use sabir::reducer::Pickle;
+    ///
+    /// Context::new().reducer(Pickle::protocol(2)).set_current();
+    /// let (mut one, mut other) = sabir::pipe()?; // As `Context::current().pipe()`.
+    /// one.send("ahoy")?;
+    /// assert!(other.recv_bytes()?.starts_with(b"\x80\x02"));
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     pub fn current() -> Context {
         // Whoever panicked while holding the lock was replacing a whole value.
         let current = CURRENT.read().unwrap_or_else(PoisonError::into_inner);
@@ -118,6 +129,15 @@ impl Context {
 
     /// The longest message that is received, in bytes; [`FrameLimits::default`] without this. A longer one ends its
     /// connection with an error.
+    ///
+    /// ```
+    /// use sabir::Context;
+    ///
+    /// let (mut one, mut other) = Context::new().max_message(1000).pipe()?;
+    /// one.send_bytes(&[0; 1001])?;
+    /// assert!(other.recv_bytes().is_err());
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     pub fn max_message(mut self, bytes: u64) -> Context {
         self.settings_mut().frames.max_message = bytes;
         self
@@ -160,6 +180,12 @@ impl Context {
 
     /// Listens, as `multiprocessing.connection.Listener` does. Port 0 picks a free one.
     ///
+    /// ```
+    /// let listener = sabir::Context::new().listener("127.0.0.1:0")?;
+    /// println!("Client(('127.0.0.1', ...)) in Python reaches {}", listener.address());
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// The address is none, is taken, or is not of this machine.
     pub fn listener(&self, address: impl IntoAddress) -> Result<Listener> {
@@ -183,6 +209,13 @@ impl Context {
     }
 
     /// The two ends of a connection inside this process, as `multiprocessing.Pipe` makes them.
+    ///
+    /// ```
+    /// let (mut one, mut other) = sabir::Context::new().pipe()?;
+    /// std::thread::spawn(move || one.send(&vec![1, 2, 3]));
+    /// assert_eq!(other.recv::<Vec<u8>>()?, [1, 2, 3]);
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     ///
     /// # Errors
     /// The system has no more descriptors.

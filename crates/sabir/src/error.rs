@@ -10,6 +10,18 @@ use crate::reducer::ReduceError;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call of this library failed.
+///
+/// ```
+/// use sabir::Error;
+///
+/// fn next_job(queue: &sabir::manager::types::Queue<String>) -> sabir::Result<Option<String>> {
+///     match queue.get() {
+///         Err(error) if error.is_timeout() || error.is_eof() => Ok(None),
+///         Err(Error::Remote(raised)) if raised.is("queue", "ShutDown") => Ok(None),
+///         other => other.map(Some),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

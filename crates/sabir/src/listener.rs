@@ -25,6 +25,25 @@ use crate::timeouts::Timeouts;
 /// stops the server. Here all that have connected authenticate at once, in the thread that waits in
 /// [`accept`](Listener::accept), and the first that has proved the key is returned. Who fails is closed, told so where the
 /// protocol can, and remembered in [`refused`](Listener::refused).
+///
+/// ```
+/// use std::thread;
+///
+/// use sabir::{AuthKey, Context};
+///
+/// let context = Context::new().authkey(AuthKey::new(*b"secret"));
+/// let listener = context.listener("127.0.0.1:0")?;
+/// let address = listener.address().clone();
+/// let clients = thread::spawn(move || {
+///     let silent = Context::new().client(&address)?; // Keeps nobody waiting.
+///     let stranger = Context::new().authkey(AuthKey::new(*b"guess")).client(&address);
+///     context.client(&address)?.send("ahoy")?;
+///     Ok::<_, sabir::Error>((silent, stranger.is_err()))
+/// });
+/// assert_eq!(listener.accept()?.recv::<String>()?, "ahoy");
+/// # drop(clients);
+/// # Ok::<(), sabir::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Listener {
     inner: blocking::Listener,
@@ -76,6 +95,15 @@ impl Listener {
 
     /// Why peers were turned away since this was last asked: wrong keys, silence, bytes that are no handshake. At most
     /// 64 are kept.
+    ///
+    /// ```
+    /// # fn example(listener: &sabir::Listener) -> sabir::Result<()> {
+    /// let connection = listener.accept()?;
+    /// for error in listener.refused() {
+    ///     eprintln!("turned away: {error}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn refused(&self) -> Vec<Error> {
         std::mem::take(&mut self.doors.lock().unwrap_or_else(PoisonError::into_inner).refused)
     }

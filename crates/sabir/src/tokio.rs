@@ -70,6 +70,18 @@ impl Connection {
 
     /// The two ends of a connection inside this process.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> sabir::Result<()> {
+    /// use sabir::Context;
+    /// use sabir::tokio::Connection;
+    ///
+    /// let (mut one, mut other) = Connection::pipe(&Context::new())?;
+    /// one.send("ahoy").await?;
+    /// assert_eq!(other.recv::<String>().await?, "ahoy");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// The system has no more descriptors.
     pub fn pipe(context: &Context) -> Result<(Connection, Connection)> {
@@ -88,6 +100,23 @@ impl Connection {
     }
 
     /// Waits for a value.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> sabir::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// use sabir::Context;
+    /// use sabir::tokio::Connection;
+    ///
+    /// let (mut one, mut other) = Connection::pipe(&Context::new())?;
+    /// // To give up is to drop the future: nothing of a message is lost by that.
+    /// let waited = tokio::time::timeout(Duration::from_millis(1), other.recv::<u32>()).await;
+    /// assert!(waited.is_err());
+    /// one.send(&7).await?;
+    /// assert_eq!(other.recv::<u32>().await?, 7);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Eof`] if the peer has closed the connection, [`Error::Loads`] if it sent something else than a `T`,
@@ -211,6 +240,25 @@ impl Connection {
 /// A listening socket; the async sister of [`sabir::Listener`](crate::Listener).
 ///
 /// All that have connected authenticate at once, so that one that says nothing keeps nobody waiting.
+///
+/// ```no_run
+/// # async fn example() -> sabir::Result<()> {
+/// use sabir::tokio::Listener;
+/// use sabir::{AuthKey, Context};
+///
+/// let context = Context::new().authkey(AuthKey::new(*b"secret"));
+/// let mut listener = Listener::bind(&context, "127.0.0.1:5000").await?;
+/// loop {
+///     let mut connection = listener.accept().await?;
+///     tokio::spawn(async move {
+///         while let Ok(number) = connection.recv::<u64>().await {
+///             connection.send(&(number + 1)).await?;
+///         }
+///         Ok::<_, sabir::Error>(())
+///     });
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Listener {
     inner: net::Listener,
