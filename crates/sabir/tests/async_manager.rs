@@ -7,6 +7,8 @@ mod support;
 use std::time::Duration;
 
 use sabir::manager::Reference;
+use sabir::pickle::AllowList;
+use sabir::pickle::serde::Class;
 use sabir::tokio::{Manager, Proxy, Session};
 use sabir::{Error, Timeouts};
 use serde::Deserialize;
@@ -203,6 +205,92 @@ async fn a_proxy_is_a_value_and_becomes_a_proxy_again() {
         let again = manager.attach(&reference).await.unwrap();
         assert_eq!((again.typeid(), again.ident()), ("Robot", robot.ident()));
         assert_eq!(again.call::<(i32, i32), _>("move", &(1, 1)).await.unwrap(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_names_what_is_not_allowed_is_an_error_and_the_connection_goes_on() {
+    for python in few_pythons() {
+        let mut peer = Peer::start(&python, "manager.py", &[]);
+        let context = context().allow(AllowList::builtin());
+        let manager = Manager::connect(&context, &peer.line()).await.unwrap();
+        // Another connection would be no owner of the lock.
+        let session = Session::new();
+        let list = manager.create("list", &()).await.unwrap().in_session(&session);
+        let lock = manager.create("RLock", &()).await.unwrap().in_session(&session);
+        let _true_or_one: sabir::Result<bool> = lock.call("acquire", &()).await;
+        list.call::<(), _>("append", &(Class::new("os", "getcwd"),)).await.unwrap();
+        let error = list.call::<Class, _>("__getitem__", &(0,)).await.unwrap_err().to_string();
+        assert!(error.contains("getcwd is not allowed at offset "), "{}: {error}", python.version);
+        lock.call::<(), _>("release", &()).await.unwrap();
+    }
+}
+
+#[cfg(feature = "server")]
+mod rust_server {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use sabir::server::Server;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Waiting(AtomicUsize);
+
+    /// Counts one less when the call that it is part of has ended, however it did.
+    struct OneLess<'a>(&'a AtomicUsize);
+
+    impl Drop for OneLess<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[sabir::shared]
+    impl Waiting {
+        async fn wait(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            let _one = OneLess(&self.0);
+            std::future::pending::<()>().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_cancelled_is_dropped_in_a_rust_server() {
+        let object = Arc::new(Waiting::default());
+        let mut server = Server::new(&context());
+        server.share("Waiting", Arc::clone(&object));
+        let bound = server.bind("127.0.0.1:0").await.unwrap();
+        let address = bound.address().clone();
+        let _serving = tokio::spawn(bound.serve(std::future::pending()));
+        let manager = Manager::connect(&context(), &address).await.unwrap();
+        let waiting = manager.create("Waiting", &()).await.unwrap();
+        for step in [true, false] {
+            let call = tokio::spawn({
+                let waiting = waiting.clone();
+                async move {
+                    if step {
+                        waiting.call::<(), _>("wait", &()).await
+                    } else {
+                        waiting.call_proxy("wait", &()).await.map(drop)
+                    }
+                }
+            });
+            until(&object.0, 1).await;
+            call.abort();
+            until(&object.0, 0).await;
+        }
+    }
+
+    async fn until(count: &AtomicUsize, is: usize) {
+        for _ in 0..500 {
+            if count.load(Ordering::SeqCst) == is {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{count:?} never was {is}");
     }
 }
 
