@@ -225,6 +225,34 @@ fn a_peer_is_written_to_in_the_highest_protocol_that_it_is_known_to_read() {
 }
 
 #[test]
+fn two_of_us_without_a_key_learn_of_each_other_and_every_stock_python_reads_what_tells_them() {
+    // In the other tests a key tells more; here it does not.
+    let open = || Context::new().timeouts(Timeouts::all(Duration::from_secs(30)));
+    for python in pythons() {
+        let mut peer = Peer::start(&python, "connection.py", &["listen_open", "127.0.0.1:0"]);
+        let mut connection = open().client(&peer.line()).unwrap();
+        for value in ["ahoy", "again"] {
+            connection.send(value).unwrap();
+            assert_eq!(connection.recv::<String>().unwrap(), value, "{}", python.version);
+        }
+        // A stock peer is known by its own words alone.
+        let highest = python.version.highest_protocol();
+        assert_eq!(connection.peer().protocol(), highest, "{}", python.version);
+    }
+    let listener = open().listener("127.0.0.1:0").unwrap();
+    let mut one = open().client(listener.address()).unwrap();
+    let mut other = listener.accept().unwrap();
+    one.send(&[1]).unwrap();
+    let first = other.recv_bytes().unwrap();
+    assert!(first.starts_with(b"\x80\x02\x80\x02"), "{first:?}");
+    assert_eq!(Reducer::default().loads::<[u8; 1]>(&first).unwrap(), [1]);
+    other.send(&[1]).unwrap();
+    assert!(one.recv_bytes().unwrap().starts_with(b"\x80\x05"));
+    one.send(&[1]).unwrap();
+    assert!(other.recv_bytes().unwrap().starts_with(b"\x80\x05"));
+}
+
+#[test]
 fn half_a_message_and_silence_end_at_the_deadline() {
     for python in few_pythons() {
         let mut peer = Peer::start(&python, "connection.py", &["mute", "127.0.0.1:0"]);

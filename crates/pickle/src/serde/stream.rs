@@ -25,7 +25,8 @@ pub(super) fn read<'de, T: Deserialize<'de>>(pickle: &'de [u8], limits: &Limits)
     }
     let mut stream = Stream {
         pickle,
-        position: 2,
+        // Some writers name protocol 2 twice, to tell each other who they are.
+        position: if pickle.starts_with(b"\x80\x02\x80\x02") { 4 } else { 2 },
         memo: Vec::new(),
         depth: limits.max_depth,
         nodes: limits.max_nodes.saturating_sub(3),

@@ -48,6 +48,26 @@ impl Pickle {
 
     /// Has structs of this name written as a Python class, as `ForkingPickler.register` does for a type. Only this
     /// reducer and its clones made later know of it. See [`Reductions`].
+    ///
+    /// ```
+    /// use sabir::Context;
+    /// use sabir::pickle::serde::{Class, Reduction};
+    /// use sabir::reducer::Pickle;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Point {
+    ///     x: i32,
+    ///     y: i32,
+    /// }
+    ///
+    /// let class = Class::new("geometry", "Point");
+    /// let pickle = Pickle::adaptive().register("Point", Reduction::Instance(class.clone()));
+    /// let (mut one, mut other) = Context::new().reducer(pickle).pipe()?;
+    /// one.send(&Point { x: 1, y: 2 })?; // a geometry.Point in Python
+    /// let point: sabir::pickle::serde::Instance<std::collections::BTreeMap<String, i32>> = other.recv()?;
+    /// assert_eq!((point.class, point.state["y"]), (class, 2));
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     #[must_use]
     pub fn register(mut self, name: impl Into<String>, reduction: Reduction) -> Pickle {
         self.rules_mut().reductions.register(name, reduction);
@@ -55,6 +75,16 @@ impl Pickle {
     }
 
     /// How much a pickle from the peer may cost.
+    ///
+    /// ```
+    /// use sabir::pickle::Limits;
+    /// use sabir::reducer::{Pickle, Reducer};
+    ///
+    /// let small = Reducer::from(Pickle::adaptive().limits(Limits { max_nodes: 100, ..Limits::DEFAULT }));
+    /// let message = Reducer::default().dumps(&[0; 1000], sabir::Peer::EQUAL)?;
+    /// assert!(small.loads::<Vec<u8>>(&message).unwrap_err().to_string().contains("objects"));
+    /// # Ok::<(), sabir::reducer::ReduceError>(())
+    /// ```
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Pickle {
         self.rules_mut().limits = limits;
@@ -63,6 +93,15 @@ impl Pickle {
 
     /// How graphs are made ready for another Python: names, and the policies for strings. Values of Rust types need
     /// none of it: they are written as every version reads them.
+    ///
+    /// ```
+    /// use sabir::pickle::{Names, Py2Str, Py2Text, Translation};
+    /// use sabir::reducer::Pickle;
+    ///
+    /// // What 2.7 calls `str` is bytes for us, whatever is in it.
+    /// let translation = Translation::new(Names::builtin(), Py2Str::Bytes, Py2Text::default());
+    /// let pickle = Pickle::adaptive().translation(translation);
+    /// ```
     #[must_use]
     pub fn translation(mut self, translation: Translation) -> Pickle {
         self.rules_mut().translation = translation;
@@ -80,7 +119,12 @@ impl Pickle {
     /// # Errors
     /// The value has no form in the protocol.
     pub fn dumps<T: ?Sized + Serialize>(&self, value: &T, peer: Peer) -> sabir_pickle::Result<Vec<u8>> {
-        sabir_pickle::serde::to_vec_with(value, self.protocol_for(peer), &self.rules.reductions)
+        let protocol = self.protocol_for(peer);
+        let mut pickle = sabir_pickle::serde::to_vec_with(value, protocol, &self.rules.reductions)?;
+        if self.protocol.is_none() {
+            peer.introduce(&mut pickle);
+        }
+        Ok(pickle)
     }
 
     /// Reads the value of a pickle.

@@ -1,4 +1,4 @@
-# A stock Python, 2.7 or 3.x, in either role: python connection.py listen|client|mute|listen_handles|client_handles ADDRESS
+# A stock Python, 2.7 or 3.x, in either role: python connection.py listen|listen_open|client|mute|listen_handles|client_handles ADDRESS
 # It prints a line when it is ready or done, and is ended by SIGALRM whatever it waits for.
 from __future__ import print_function
 import collections, datetime, decimal, os, signal, sys
@@ -36,9 +36,13 @@ def address(text):
     return host, int(port)
 
 
-def listen(at):
+def listen_open(at):
+    listen(at, None)
+
+
+def listen(at, key=KEY):
     # Says what kind of object came, and sends it back.
-    listener = Listener(address(at), authkey=KEY)
+    listener = Listener(address(at), authkey=key)
     say('unix:' + listener.address if isinstance(listener.address, str) else '%s:%d' % listener.address)
     while True:
         connection = listener.accept()
