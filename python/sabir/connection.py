@@ -125,7 +125,7 @@ class Listener(BoundType('_Listener', (_stock.Listener,), {})):
             connection = self._take()
             if connection is None:
                 continue
-            if not self._authkey:
+            if self._authkey is None:
                 return connection
             door.enter(connection, self._authkey, self._handshake_timeout)
 
@@ -269,6 +269,9 @@ def Pipe(duplex=True, reducer=None, context=None):
     Class = (context or _default()).Connection
     if duplex:
         ends = socket.socketpair()
+        for end in ends:
+            # A default timeout of sockets would make them non-blocking.
+            end.setblocking(True)
         handles = [os.dup(end.fileno()) for end in ends]
         for end in ends:
             end.close()

@@ -28,8 +28,8 @@ for _name in ('dummy', 'heap', 'process', 'util', 'sharedctypes', 'synchronize',
               'resource_sharer', 'popen_fork'):
     __import__('sabir.' + _name)
 
-# Strings that name the standard library: code that children run by `-c`, loggers, modules in tracebacks.
-_CODE = re.compile(r"(?<![\w.'\"])multiprocessing(?=[.\s,)])(?!\.context\.reduction)")
+# The package where it is imported or used, in programs that children are given as well; not the word in messages.
+_NAMED = re.compile(r"(?<![\w.'\"])multiprocessing(?=\.[A-Za-z_]|\s+(?:import|as)\b|[,)]|\s*\n)")
 
 
 def load():
@@ -37,7 +37,7 @@ def load():
     spec = importlib.util.find_spec('test._test_multiprocessing')
     with open(spec.origin, encoding='utf-8') as file:
         source = file.read()
-    source = _CODE.sub('sabir', source)
+    source = _NAMED.sub('sabir', source).replace("'-E', ", '')
     module = types.ModuleType(spec.name)
     module.__file__ = spec.origin
     module.__package__ = 'test'
