@@ -110,6 +110,9 @@ class Listener(BoundType('_Listener', (_stock.Listener,), {})):
         """The next connection whose peer knows the key; `timeout` in seconds instead of the listener's own."""
         timeout = self._timeout if timeout is None else timeout
         deadline = None if timeout is None else monotonic() + timeout
+        if self._door.pid != os.getpid():
+            # After a fork: the threads stayed in the parent, and its bell must not be answered here.
+            self._door = _Door()
         door = self._door
         while True:
             if self._listener is None:
@@ -171,7 +174,7 @@ class _Door(object):
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self._pending = {}
         self._ready = []
         self.bell, self._ring = os.pipe()

@@ -345,13 +345,21 @@ else:
         return file.getbuffer()
 
     def _load_plain(data):
+        data = _as_4(data)
         try:
             return pickle.loads(data)
-        except (UnicodeDecodeError, ImportError, AttributeError):
+        except (UnicodeDecodeError, ImportError, AttributeError, pickle.UnpicklingError):
             # Once more, with the names of other versions and the strings of 2.7.
             return _load(pickle.Unpickler, data, None)
 
+    def _as_4(data):
+        """3.6 and 3.7 refuse protocol 5, which 3.14 writes; but for `bytearray`, that is protocol 4 by another number."""
+        if pickle.HIGHEST_PROTOCOL < 5 and bytes(data[:2]) == b'\x80\x05':
+            return b'\x80\x04' + bytes(data[2:])
+        return data
+
     def _load(unpickler, data, ctx, allow=None):
+        data = _as_4(data)
         protocol = data[1] if bytes(data[:1]) == b'\x80' else 0
 
         class Finding(unpickler):
@@ -360,8 +368,9 @@ else:
 
         try:
             return Finding(io.BytesIO(data)).load()
-        except UnicodeDecodeError:
-            if not issubclass(pickle.Unpickler, unpickler):
+        except (UnicodeDecodeError, pickle.UnpicklingError) as error:
+            refused = isinstance(error, pickle.UnpicklingError) and 'invalid load key' not in str(error)
+            if not issubclass(pickle.Unpickler, unpickler) or refused:
                 raise
             return type('Finding', (_TolerantUnpickler,), {
                 'find_class': lambda self, module, name: _find(
@@ -394,6 +403,38 @@ else:
             super().load_reduce()
 
         dispatch[_python_pickle.REDUCE[0]] = load_reduce
+
+        def load_bytearray8(self):
+            size = int.from_bytes(self.read(8), 'little')
+            if size > sys.maxsize:
+                raise pickle.UnpicklingError('a bytearray of %d bytes is announced' % size)
+            self.append(bytearray(self.read(size)))
+
+        dispatch[0x96] = load_bytearray8
+
+        def load_newobj(self):
+            self.stack[-1] = _settled(self.stack[-1], {})
+            super().load_newobj()
+
+        dispatch[_python_pickle.NEWOBJ[0]] = load_newobj
+
+        def load_build(self):
+            self.stack[-1] = _settled(self.stack[-1], {})
+            super().load_build()
+
+        dispatch[_python_pickle.BUILD[0]] = load_build
+
+        def load_inst(self):
+            self.stack[:] = [_settled(item, {}) for item in self.stack]
+            super().load_inst()
+
+        dispatch[_python_pickle.INST[0]] = load_inst
+
+        def load_obj(self):
+            self.stack[1:] = [_settled(item, {}) for item in self.stack[1:]]
+            super().load_obj()
+
+        dispatch[_python_pickle.OBJ[0]] = load_obj
 
     class _Str2(bytes):
         """A `str` of 2.7, before it is known what it is."""
@@ -458,7 +499,7 @@ def _find(resolve, module, name, ctx, allow, protocol):
         if ours is not None:
             return ours
     try:
-        return resolve(module, name)
+        return resolve(*(known if PY2 else (module, name)))
     except (ImportError, AttributeError):
         elsewhere = _elsewhere(known)
         if elsewhere is None:
