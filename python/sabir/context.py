@@ -26,9 +26,9 @@ class _Reducing(object):
         return _package.__dict__['reducer'] if self._own is None else self._own
 
     @reducer.setter
-    def reducer(self, reducer):
-        _reduction.as_reducer(reducer)
-        self._own = reducer
+    def reducer(self, reduction):
+        _reduction.as_reducer(reduction)
+        self._own = reduction
 
     def _current(self):
         """The reducer as a `Reducer`."""
@@ -319,9 +319,9 @@ class _Default(DefaultContext):
         return _package.__dict__['reducer']
 
     @reducer.setter
-    def reducer(self, reducer):
-        _reduction.as_reducer(reducer)
-        _package.reducer = reducer
+    def reducer(self, reduction):
+        _reduction.as_reducer(reduction)
+        _package.reducer = reduction
 
 
 _default_context = _Default()
