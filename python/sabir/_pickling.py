@@ -9,6 +9,10 @@ from ._stock import PY2, copyreg, pickle
 if not PY2:
     from multiprocessing.reduction import ForkingPickler
 
+# What only the names that become ours have in them. To search for it is quicker than to be asked for each name, but only in
+# messages that are short.
+_STOCK = b'multiprocessing'
+_SHORT = 2048
 # Names that newer Pythons write and this one may lack, with what it may have instead.
 _MOVED = {
     ('_queue', 'Empty'): ('queue', 'Empty'),
@@ -98,6 +102,12 @@ else:
     def load(unpickler, data, ctx, allow=None):
         """The object in `data`, read by `unpickler`, with names as `_find` understands them."""
         data = _as_4(data)
+        if unpickler is pickle.Unpickler and allow is None and len(data) < _SHORT and _STOCK not in data:
+            try:
+                return pickle.loads(data)
+            except (UnicodeDecodeError, ImportError, AttributeError, pickle.UnpicklingError):
+                # Once more below, with the names of other versions and the strings of 2.7.
+                pass
         try:
             return _reader(unpickler, data, ctx, allow).load()
         except (UnicodeDecodeError, pickle.UnpicklingError) as error:

@@ -13,6 +13,7 @@ import struct
 
 from ._stock import PY2, BufferTooShort, TimeoutError, monotonic
 
+_LENGTH = struct.Struct('!i')
 # Above this a body is not copied to be joined with its header (CPython's own limit, bpo-20540).
 _JOIN = 16384
 # The most that one read asks for: what a peer announces is not allocated before it arrives.
@@ -62,6 +63,8 @@ class PureConnection(object):
         self._check_closed()
         self._check_writable()
         view = _bytes_view(buf)
+        if not offset and size is None:
+            return self._send_bytes(view)
         length = len(view)
         if offset < 0:
             raise ValueError('offset is negative')
@@ -124,25 +127,25 @@ class PureConnection(object):
         if length > 0x7fffffff:
             header = struct.pack('!iQ', -1, length)
         else:
-            header = struct.pack('!i', length)
+            header = _LENGTH.pack(length)
         deadline = self._limit(self.send_timeout)
-        if length <= _JOIN:
-            self._write([header + view.tobytes()], deadline)
+        pieces = [header + view.tobytes()] if length <= _JOIN else [header, view]
+        if deadline is None:
+            self._write(pieces)
         else:
-            self._write([header, view], deadline)
+            self._write_until(pieces, deadline)
 
-    def _write(self, pieces, deadline):
-        if deadline is not None:
-            return self._write_until(pieces, deadline)
+    def _write(self, pieces):
         handle = self._handle
         if len(pieces) > 1 and hasattr(os, 'writev'):
             # One write for both: a header that travels alone waits for a delayed acknowledgement.
             sent = os.writev(handle, pieces)
             pieces = _after(pieces, sent)
         for piece in pieces:
-            view = memoryview(piece)
-            while len(view):
-                view = view[_retry(os.write, handle, view):]
+            sent = _write_some(handle, piece)
+            while sent < len(piece):
+                piece = memoryview(piece)[sent:]
+                sent = _write_some(handle, piece)
 
     def _write_until(self, pieces, deadline):
         # A second descriptor of the same socket, since its flags must stay as they are: others may have inherited it.
@@ -172,9 +175,9 @@ class PureConnection(object):
 
     def _recv_bytes(self, maxlength):
         deadline = self._limit(self.recv_timeout)
-        length, = struct.unpack('!i', bytes(self._read(4, deadline, False)))
+        length, = _LENGTH.unpack(self._read(4, deadline, False))
         if length == -1:
-            length, = struct.unpack('!Q', bytes(self._read(8, deadline, True)))
+            length, = struct.unpack('!Q', self._read(8, deadline, True))
         elif length < 0:
             self.close()
             raise IOError('bad message length: the peer announced %d; it does not speak this protocol' % length)
@@ -199,7 +202,7 @@ class PureConnection(object):
                     self.close()
                     raise TimeoutError('the peer stopped within a message; the connection was closed')
                 raise TimeoutError('no message within the receive timeout')
-            piece = _retry(os.read, handle, min(left, _CHUNK))
+            piece = _read_some(handle, left if left < _CHUNK else _CHUNK)
             if not piece:
                 if left == size:
                     raise EOFError
@@ -211,10 +214,10 @@ class PureConnection(object):
         return b''.join(pieces)
 
     def _limit(self, timeout):
-        own = None if timeout is None else monotonic() + timeout
-        if self._deadline is None:
-            return own
-        return self._deadline if own is None else min(own, self._deadline)
+        if timeout is None:
+            return self._deadline
+        own = monotonic() + timeout
+        return own if self._deadline is None else min(own, self._deadline)
 
     def _check_closed(self):
         if self._handle is None:
@@ -242,19 +245,6 @@ def wait_for(handle, event, deadline):
                 raise
 
 
-def _retry(call, *args):
-    """`call(*args)`, again if a signal interrupted it (2.7 does not do so by itself).
-
-    Connections raise IOError, which is OSError from 3.3 on but another class in 2.7.
-    """
-    while True:
-        try:
-            return call(*args)
-        except OSError as error:
-            if error.errno != errno.EINTR:
-                raise IOError(*error.args) if PY2 else error
-
-
 def _after(pieces, sent):
     """What is left of `pieces` after `sent` bytes."""
     left = []
@@ -267,6 +257,19 @@ def _after(pieces, sent):
 
 
 if PY2:
+    def _again(call):
+        """`call` until no signal interrupts it. Its errors are IOError, as of 2.7's own connections."""
+        def repeated(*args):
+            while True:
+                try:
+                    return call(*args)
+                except OSError as error:
+                    if error.errno != errno.EINTR:
+                        raise IOError(*error.args)
+        return repeated
+
+    _read_some, _write_some = _again(os.read), _again(os.write)
+
     def _bytes_view(buf):
         return memoryview(bytes(buffer(buf)))  # noqa: F821
 
@@ -279,6 +282,9 @@ if PY2:
         first = offset // view.itemsize
         view[first:first + len(message) // view.itemsize] = message
 else:
+    # These go on by themselves after a signal (PEP 475).
+    _read_some, _write_some = os.read, os.write
+
     def _bytes_view(buf):
         view = memoryview(buf)
         return view if view.ndim == 1 and view.format == 'B' else view.cast('B')
