@@ -56,7 +56,7 @@ impl Channel {
             _ => Ok(()),
         };
         let value = allowed.and_then(|()| self.reducer.loads(&message));
-        value.map_err(|source| Error::Loads { source, message })
+        value.map_err(|source| Error::loads(source, message))
     }
 
     pub(crate) fn dumps_graph(&self, graph: Graph) -> Result<Segments> {
@@ -65,8 +65,7 @@ impl Channel {
 
     pub(crate) fn loads_graph(&self, message: Bytes) -> Result<Graph> {
         let pickle = self.reducer.pickle();
-        load_graph(&pickle, self.allow.as_deref(), &message)
-            .map_err(|error| Error::Loads { source: ReduceError::Pickle(error), message })
+        load_graph(&pickle, self.allow.as_deref(), &message).map_err(|error| Error::loads(error, message))
     }
 
     /// Takes note of a message of the peer, and gives it on; nothing is its end.

@@ -23,7 +23,7 @@ use crate::timeouts::Timeouts;
 /// [`send`](Connection::send) and [`recv`](Connection::recv) move values by the connection's reducer;
 /// [`send_bytes`](Connection::send_bytes) and [`recv_bytes`](Connection::recv_bytes) move messages as they are. Each waits
 /// as long as [`Timeouts`] say. After a timeout of `recv` the connection is whole, and the next `recv` goes on where that
-/// one stopped; after one of `send` part of a message may have left, so the connection is of no more use.
+/// one stopped; after one of `send` nothing is lost either: what had begun to leave goes first with the next `send`.
 ///
 /// ```
 /// use sabir::{Context, Error};

@@ -43,6 +43,12 @@ pub enum Error {
         /// The message, whole.
         message: Bytes,
     },
+    /// The peer began with a challenge, which a connection without a key takes for a message.
+    #[error("the peer asks for a key: give the context one, with authkey")]
+    KeyWanted,
+    /// A manager's server has no key. `BaseManager` in Python always has one, and would wait for a challenge for ever.
+    #[error("no Python connects to a manager's server without a key: give the context one, with authkey")]
+    NoKey,
     /// What a caller gave as arguments of a call are none.
     #[error("{0}")]
     Arguments(&'static str),
@@ -58,7 +64,34 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a deadline passed. The connection can be used further if it was received on, or waited for.
+    /// Of a message that could not be read.
+    pub(crate) fn loads(source: impl Into<ReduceError>, message: Bytes) -> Error {
+        if message.starts_with(b"#CHALLENGE#") {
+            return Error::KeyWanted;
+        }
+        Error::Loads { source: source.into(), message }
+    }
+
+    /// Whether it is about keys: one of us has none, or has another.
+    #[must_use]
+    pub fn is_authentication(&self) -> bool {
+        match self {
+            Error::KeyWanted | Error::NoKey => true,
+            Error::Net(error) => error.is_wrong_key(),
+            _ => false,
+        }
+    }
+
+    /// What a manager's method raised, if it did.
+    #[must_use]
+    pub fn as_remote(&self) -> Option<&RemoteException> {
+        match self {
+            Error::Remote(raised) => Some(raised),
+            _ => None,
+        }
+    }
+
+    /// Whether a deadline passed. The connection can be used further: see [`Connection`](crate::Connection).
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self, Error::Net(sabir_net::Error::Timeout { .. }))

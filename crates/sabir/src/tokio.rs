@@ -38,7 +38,7 @@ use sabir_net::{Address, Deadline, Doing};
 use sabir_pickle::Graph;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::address::IntoAddress;
 use crate::channel::{Channel, config};
@@ -264,10 +264,12 @@ pub struct Listener {
     inner: net::Listener,
     context: Context,
     pending: JoinSet<Result<net::Connection>>,
+    /// Those of `pending`, the oldest first, and some that are done.
+    oldest: VecDeque<AbortHandle>,
     refused: VecDeque<Error>,
 }
 
-/// How many may authenticate at a time; beyond these nobody is accepted until one is done.
+/// How many may authenticate at a time; beyond these the oldest is closed for the next.
 const MOST_PENDING: usize = 1024;
 /// How many failures are remembered.
 const MOST_REFUSED: usize = 64;
@@ -279,8 +281,8 @@ impl Listener {
     /// The address is none, is taken, or is not of this machine.
     pub async fn bind(context: &Context, address: impl IntoAddress) -> Result<Listener> {
         let inner = net::Listener::bind(&address.into_address()?).await?;
-        let (pending, refused) = (JoinSet::new(), VecDeque::new());
-        Ok(Listener { inner, context: context.clone(), pending, refused })
+        let (pending, oldest, refused) = (JoinSet::new(), VecDeque::new(), VecDeque::new());
+        Ok(Listener { inner, context: context.clone(), pending, oldest, refused })
     }
 
     /// Where peers connect to.
@@ -312,9 +314,14 @@ impl Listener {
     async fn accepted(&mut self) -> Result<Connection> {
         loop {
             tokio::select! {
-                stream = self.inner.accept(), if self.pending.len() < MOST_PENDING => {
+                stream = self.inner.accept() => {
                     let (context, stream) = (self.context.clone(), stream?);
-                    self.pending.spawn(authenticated(context, stream));
+                    self.oldest.push_back(self.pending.spawn(authenticated(context, stream)));
+                    while self.oldest.len() > MOST_PENDING {
+                        if let Some(oldest) = self.oldest.pop_front() {
+                            oldest.abort();
+                        }
+                    }
                 }
                 Some(done) = self.pending.join_next() => match done {
                     Ok(Ok(inner)) => {
@@ -327,7 +334,7 @@ impl Listener {
                             self.refused.pop_front();
                         }
                     }
-                    // A handshake that panicked is one peer less.
+                    // A handshake that panicked or had to make room is one peer less.
                     Err(_) => {}
                 }
             }

@@ -30,23 +30,23 @@ macro_rules! each {
 async fn objects_are_created_and_called_and_what_is_raised_is_an_error() {
     each!(|version, manager| {
         let robot = manager.create("Robot", &("Marvin",)).await.unwrap();
-        assert_eq!(robot.call::<(i32, i32), _>("move", &(1, 2)).await.unwrap(), (1, 2), "{version}");
+        assert_eq!(robot.call::<(i32, i32)>("move", &(1, 2)).await.unwrap(), (1, 2), "{version}");
         assert!(
             robot.exposed().contains(&"move".to_owned()) && robot.text().await.unwrap().contains("Robot")
         );
-        let Err(Error::Remote(raised)) = robot.call::<(), _>("fail", &("boom",)).await else {
+        let Err(Error::Remote(raised)) = robot.call::<()>("fail", &("boom",)).await else {
             panic!("{version}")
         };
         assert!(raised.is("builtins", "ValueError") && raised.text == "boom", "{version}: {raised}");
         let Err(Error::Remote(raised)) = manager.create("NoSuch", &()).await else { panic!("{version}") };
         assert!(raised.is("builtins", "KeyError"), "{version}: {raised}");
-        assert!(matches!(robot.call::<(), _>("move", &1).await, Err(Error::Arguments(_))));
+        assert!(matches!(robot.call::<()>("move", &1).await, Err(Error::Arguments(_))));
         let same = robot.call_proxy("itself", &()).await.unwrap();
         assert_eq!((same.typeid(), same.ident()), ("Shared", robot.ident()), "{version}");
         let value = robot.call_proxy("move", &(0, 0)).await;
         assert!(matches!(value, Err(Error::Protocol(_))), "{version}: {value:?}");
         // None of it disturbs the connections.
-        assert_eq!(same.call::<(i32, i32), _>("move", &(1, 1)).await.unwrap(), (2, 3), "{version}");
+        assert_eq!(same.call::<(i32, i32)>("move", &(1, 1)).await.unwrap(), (2, 3), "{version}");
     });
 }
 
@@ -80,12 +80,12 @@ async fn a_dozen_calls_wait_on_one_thread_for_the_same_thread_to_wake_them() {
         let waiting: Vec<_> = (0..12)
             .map(|_| {
                 let queue = queue.clone();
-                tokio::spawn(async move { queue.call::<u32, _>("get", &()).await.unwrap() })
+                tokio::spawn(async move { queue.call::<u32>("get", &()).await.unwrap() })
             })
             .collect();
         tokio::task::yield_now().await;
         for number in 0..12u32 {
-            queue.call::<(), _>("put", &(number,)).await.unwrap();
+            queue.call::<()>("put", &(number,)).await.unwrap();
         }
         let mut got = Vec::new();
         for waiting in waiting {
@@ -101,11 +101,11 @@ async fn a_call_that_is_cancelled_leaves_the_others_whole() {
     each!(|version, manager| {
         let queue = manager.create("Queue", &()).await.unwrap();
         let robot = manager.create("Robot", &("Marvin",)).await.unwrap();
-        let waited = tokio::time::timeout(Duration::from_millis(100), queue.call::<u32, _>("get", &())).await;
+        let waited = tokio::time::timeout(Duration::from_millis(100), queue.call::<u32>("get", &())).await;
         assert!(waited.is_err(), "{version}");
         for step in 1..50 {
             // Cancelled in its handshake, before its request, before its reply, or not at all.
-            let moving = robot.call::<(i32, i32), _>("move", &(0, 0));
+            let moving = robot.call::<(i32, i32)>("move", &(0, 0));
             let patience = Duration::from_micros(step * 60);
             if let Ok(moved) = tokio::time::timeout(patience, moving).await {
                 assert_eq!(moved.unwrap(), (0, 0), "{version}");
@@ -148,15 +148,15 @@ async fn a_call_ends_at_its_deadline_and_the_next_one_works() {
         timeouts.call = Some(Duration::from_millis(300));
         let manager = Manager::connect(&context().timeouts(timeouts), &peer.line()).await.unwrap();
         let queue = manager.create("Queue", &()).await.unwrap();
-        assert!(queue.call::<u32, _>("get", &()).await.unwrap_err().is_timeout(), "{}", python.version);
-        assert!(queue.call::<bool, _>("empty", &()).await.unwrap(), "{}", python.version);
+        assert!(queue.call::<u32>("get", &()).await.unwrap_err().is_timeout(), "{}", python.version);
+        assert!(queue.call::<bool>("empty", &()).await.unwrap(), "{}", python.version);
         // Also for one that waits for its turn in a session.
         let session = Session::new();
         let queue = queue.in_session(&session);
-        let both = tokio::join!(queue.call::<u32, _>("get", &()), queue.call::<u32, _>("get", &()));
+        let both = tokio::join!(queue.call::<u32>("get", &()), queue.call::<u32>("get", &()));
         assert!(both.0.unwrap_err().is_timeout() && both.1.unwrap_err().is_timeout(), "{}", python.version);
         peer.kill();
-        assert!(queue.call::<bool, _>("empty", &()).await.is_err(), "{}", python.version);
+        assert!(queue.call::<bool>("empty", &()).await.is_err(), "{}", python.version);
         // What is gone counts nothing: to give back does not wait for it.
         drop(queue);
         manager.settled().await;
@@ -184,8 +184,8 @@ async fn a_lock_belongs_to_the_session_that_took_it_whichever_task_calls() {
         assert!(acquire(&mine).await && acquire(&mine).await, "{version}: it may be taken again");
         assert!(!acquire(&other).await, "{version}");
         tokio::spawn(async move {
-            mine.call::<(), _>("release", &()).await.unwrap();
-            mine.call::<(), _>("release", &()).await.unwrap();
+            mine.call::<()>("release", &()).await.unwrap();
+            mine.call::<()>("release", &()).await.unwrap();
         })
         .await
         .unwrap();
@@ -200,11 +200,11 @@ async fn a_proxy_is_a_value_and_becomes_a_proxy_again() {
         let manager = Manager::connect(&context(), &peer.line()).await.unwrap();
         let robot = manager.create("Robot", &("Marvin",)).await.unwrap();
         let list = manager.create("list", &()).await.unwrap();
-        list.call::<(), _>("append", &(&robot,)).await.unwrap();
+        list.call::<()>("append", &(&robot,)).await.unwrap();
         let reference: Reference = list.call("__getitem__", &(0,)).await.unwrap();
         let again = manager.attach(&reference).await.unwrap();
         assert_eq!((again.typeid(), again.ident()), ("Robot", robot.ident()));
-        assert_eq!(again.call::<(i32, i32), _>("move", &(1, 1)).await.unwrap(), (1, 1));
+        assert_eq!(again.call::<(i32, i32)>("move", &(1, 1)).await.unwrap(), (1, 1));
     }
 }
 
@@ -219,10 +219,10 @@ async fn an_answer_that_names_what_is_not_allowed_is_an_error_and_the_connection
         let list = manager.create("list", &()).await.unwrap().in_session(&session);
         let lock = manager.create("RLock", &()).await.unwrap().in_session(&session);
         let _true_or_one: sabir::Result<bool> = lock.call("acquire", &()).await;
-        list.call::<(), _>("append", &(Class::new("os", "getcwd"),)).await.unwrap();
-        let error = list.call::<Class, _>("__getitem__", &(0,)).await.unwrap_err().to_string();
+        list.call::<()>("append", &(Class::new("os", "getcwd"),)).await.unwrap();
+        let error = list.call::<Class>("__getitem__", &(0,)).await.unwrap_err().to_string();
         assert!(error.contains("getcwd is not allowed at offset "), "{}: {error}", python.version);
-        lock.call::<(), _>("release", &()).await.unwrap();
+        lock.call::<()>("release", &()).await.unwrap();
     }
 }
 
@@ -271,7 +271,7 @@ mod rust_server {
                 let waiting = waiting.clone();
                 async move {
                     if step {
-                        waiting.call::<(), _>("wait", &()).await
+                        waiting.call::<()>("wait", &()).await
                     } else {
                         waiting.call_proxy("wait", &()).await.map(drop)
                     }

@@ -47,7 +47,7 @@ fn objects_of_the_programs_own_types_are_created_and_called() {
         }
         let slow = manager.create("Robot", &("Marvin",)).unwrap();
         let fast = manager.create_with("Robot", &["Bender"], &Keywords { speed: 10 }).unwrap();
-        assert_eq!(slow.call::<(i32, i32), _>("move", &(1, 2)).unwrap(), (1, 2), "{version}");
+        assert_eq!(slow.call::<(i32, i32)>("move", &(1, 2)).unwrap(), (1, 2), "{version}");
         let moved: (i32, i32) = fast.call_with("move", &(1,), &BTreeMap::from([("dy", 3)])).unwrap();
         assert_eq!(moved, (10, 30), "{version}");
         assert!(
@@ -58,7 +58,7 @@ fn objects_of_the_programs_own_types_are_created_and_called() {
         assert_eq!(list.value::<Vec<i32>>().unwrap(), [1, 2], "{version}");
         assert!(slow.text().unwrap().contains("Robot"));
         let text = "größe 😀".to_owned();
-        assert_eq!(slow.call::<String, _>("echo", &[&text]).unwrap(), text, "{version}");
+        assert_eq!(slow.call::<String>("echo", &[&text]).unwrap(), text, "{version}");
     });
 }
 
@@ -66,26 +66,26 @@ fn objects_of_the_programs_own_types_are_created_and_called() {
 fn what_a_manager_raises_is_an_error_with_type_text_and_traceback() {
     each(|version, manager, _| {
         let robot = manager.create("Robot", &("Marvin",)).unwrap();
-        let value_error = raised(robot.call::<(), _>("fail", &("boom",)));
+        let value_error = raised(robot.call::<()>("fail", &("boom",)));
         assert_eq!(value_error, ("builtins".into(), "ValueError".into(), "boom".into()), "{version}");
-        let (module, name, text) = raised(robot.call::<(), _>("fail_oddly", &()));
+        let (module, name, text) = raised(robot.call::<()>("fail_oddly", &()));
         assert_eq!((&*module, &*name), ("builtins", "KeyError"), "{version}");
         assert_eq!(text, "'größe'", "{version}");
-        let (_, name, text) = raised(robot.call::<(), _>("open", &("/no/such",)));
+        let (_, name, text) = raised(robot.call::<()>("open", &("/no/such",)));
         assert!(["FileNotFoundError", "OSError"].contains(&&*name), "{version}: {name}");
         assert_eq!(text, "[Errno 2] No such file or directory: '/no/such'", "{version}");
 
         // What the server itself fails in comes with its traceback.
-        let Err(Error::Remote(error)) = robot.call::<(), _>("no_such", &()) else { panic!("{version}") };
+        let Err(Error::Remote(error)) = robot.call::<()>("no_such", &()) else { panic!("{version}") };
         assert!(error.traceback.as_deref().unwrap().starts_with("Traceback (most recent call last):"));
         let Err(Error::Remote(error)) = manager.create("NoSuch", &()) else { panic!("{version}") };
         assert!(error.is("builtins", "KeyError"), "{version}: {error}");
-        let Err(Error::Unserializable(error)) = robot.call::<(), _>("unpicklable", &()) else {
+        let Err(Error::Unserializable(error)) = robot.call::<()>("unpicklable", &()) else {
             panic!("{version}")
         };
         assert!(error.traceback.is_some(), "{version}: {error}");
         // And none of it disturbs the connection.
-        assert_eq!(robot.call::<(i32, i32), _>("move", &(1, 1)).unwrap(), (1, 1), "{version}");
+        assert_eq!(robot.call::<(i32, i32)>("move", &(1, 1)).unwrap(), (1, 1), "{version}");
     });
 }
 
@@ -95,9 +95,9 @@ fn arguments_that_are_none_are_the_callers_fault_and_nothing_is_sent() {
     let mut peer = Peer::start(&python, "manager.py", &[]);
     let manager = context().manager(&peer.line()).unwrap();
     let robot = manager.create("Robot", &("Marvin",)).unwrap();
-    assert!(matches!(robot.call::<(), _>("move", &1), Err(Error::Arguments(_))));
-    assert!(matches!(robot.call_with::<(), _, _>("move", &(1,), &[2]), Err(Error::Arguments(_))));
-    assert!(matches!(robot.call::<String, _>("move", &(1, 2)), Err(Error::Loads { .. })));
+    assert!(matches!(robot.call::<()>("move", &1), Err(Error::Arguments(_))));
+    assert!(matches!(robot.call_with::<()>("move", &(1,), &[2]), Err(Error::Arguments(_))));
+    assert!(matches!(robot.call::<String>("move", &(1, 2)), Err(Error::Loads { .. })));
 }
 
 #[test]
@@ -125,15 +125,15 @@ fn references_are_back_at_their_start_after_drop() {
         let same = robot.clone();
         assert_eq!(manager.number_of_objects().unwrap(), start + 1, "{version}");
         drop(robot);
-        assert_eq!(same.call::<(i32, i32), _>("move", &(1, 2)).unwrap(), (1, 2), "a clone keeps it");
+        assert_eq!(same.call::<(i32, i32)>("move", &(1, 2)).unwrap(), (1, 2), "a clone keeps it");
         // A method's result that stays with the manager: the same object, counted once more.
         let again = same.call_proxy("itself", &()).unwrap();
         assert_eq!((again.typeid(), again.ident()), ("Shared", same.ident()), "{version}");
         drop(same);
-        assert_eq!(again.call::<(i32, i32), _>("move", &(1, 2)).unwrap(), (2, 4), "{version}");
+        assert_eq!(again.call::<(i32, i32)>("move", &(1, 2)).unwrap(), (2, 4), "{version}");
         // A proxy that nobody takes is given back as well.
         let own = manager.create("Robot", &("Bender",)).unwrap();
-        assert!(matches!(own.call::<(), _>("itself", &()), Err(Error::Protocol(_))));
+        assert!(matches!(own.call::<()>("itself", &()), Err(Error::Protocol(_))));
         drop(own);
         let dict = manager.dict::<String, i32>().unwrap();
         dict.insert("a", &1).unwrap();
@@ -161,14 +161,14 @@ fn references_are_back_at_their_start_after_threads_that_shared_them() {
                 thread::spawn(move || {
                     for _ in 0..5 {
                         let own = manager.create("Robot", &("Bender",)).unwrap();
-                        own.call::<(i32, i32), _>("move", &(1, 0)).unwrap();
-                        shared.call::<(i32, i32), _>("move", &(1, 0)).unwrap();
+                        own.call::<(i32, i32)>("move", &(1, 0)).unwrap();
+                        shared.call::<(i32, i32)>("move", &(1, 0)).unwrap();
                     }
                 })
             })
             .collect();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!(shared.call::<(i32, i32), _>("move", &(0, 0)).unwrap().0, 20, "{version}");
+        assert_eq!(shared.call::<(i32, i32)>("move", &(0, 0)).unwrap().0, 20, "{version}");
         drop(shared);
         assert_eq!(manager.number_of_objects().unwrap(), start, "{version}");
     });
@@ -357,7 +357,7 @@ fn locks_belong_to_the_thread_that_took_them() {
         assert!(semaphore.try_acquire().unwrap().is_none(), "{version}");
         let bounded = manager.bounded_semaphore(1).unwrap();
         bounded.acquire().unwrap().release().unwrap();
-        assert_eq!(raised(bounded.proxy().call::<(), _>("release", &())).1, "ValueError", "{version}");
+        assert_eq!(raised(bounded.proxy().call::<()>("release", &())).1, "ValueError", "{version}");
     });
 }
 
@@ -426,7 +426,7 @@ fn a_proxy_is_a_value_that_any_stock_python_can_use() {
         let reference = list.get(0).unwrap().unwrap();
         assert_eq!((reference.typeid(), reference.ident()), ("Robot", robot.ident()), "{version}");
         let attached = manager.attach(&reference).unwrap();
-        assert_eq!(attached.call::<(i32, i32), _>("move", &(1, 1)).unwrap(), (1, 1));
+        assert_eq!(attached.call::<(i32, i32)>("move", &(1, 1)).unwrap(), (1, 1));
         let reads = |python: &&Python| version.default_protocol() <= python.version.highest_protocol();
         for python in clients.iter().filter(|python| python.version.major == 3).filter(reads) {
             let arguments = [&*manager.address().to_string(), list.proxy().ident()];
@@ -462,16 +462,16 @@ fn a_manager_that_dies_is_an_error_and_one_that_returns_is_reached_again() {
         let address = peer.line();
         let manager = context().manager(&address).unwrap();
         let robot = manager.create("Robot", &("Marvin",)).unwrap();
-        robot.call::<(i32, i32), _>("move", &(1, 2)).unwrap();
+        robot.call::<(i32, i32)>("move", &(1, 2)).unwrap();
         peer.kill();
-        assert!(robot.call::<(i32, i32), _>("move", &(1, 2)).is_err());
+        assert!(robot.call::<(i32, i32)>("move", &(1, 2)).is_err());
         let mut peer = Peer::start(&python, "manager.py", &[&address]);
         assert_eq!(peer.line(), address);
-        let error = robot.call::<(i32, i32), _>("move", &(1, 2));
+        let error = robot.call::<(i32, i32)>("move", &(1, 2));
         assert!(matches!(error, Err(Error::Remote(_))), "the new one does not know it: {error:?}");
         drop(robot);
         let robot = manager.create("Robot", &("Marvin",)).unwrap();
-        assert_eq!(robot.call::<(i32, i32), _>("move", &(1, 2)).unwrap(), (1, 2), "{}", python.version);
+        assert_eq!(robot.call::<(i32, i32)>("move", &(1, 2)).unwrap(), (1, 2), "{}", python.version);
         manager.shutdown().unwrap();
         // A stock server takes a moment to end.
         let deadline = Instant::now() + Duration::from_secs(10);

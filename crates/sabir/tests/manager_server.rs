@@ -154,11 +154,11 @@ fn a_method_that_waits_holds_no_thread_and_is_woken_by_another_client() {
     let waiting: Vec<_> = (0..100)
         .map(|_| {
             let mailbox = mailbox.clone();
-            thread::spawn(move || mailbox.call::<String, _>("receive", &()).unwrap())
+            thread::spawn(move || mailbox.call::<String>("receive", &()).unwrap())
         })
         .collect();
     for _ in 0..100 {
-        mailbox.call::<(), _>("send", &("ahoy",)).unwrap();
+        mailbox.call::<()>("send", &("ahoy",)).unwrap();
     }
     for waiting in waiting {
         assert_eq!(waiting.join().unwrap(), "ahoy");
@@ -178,8 +178,8 @@ fn a_client_that_dies_while_it_waits_takes_nothing_with_it() {
         client.kill();
         // The server has seen it go once it has given up the call: until then a letter could be taken for the dead.
         thread::sleep(Duration::from_millis(200));
-        mailbox.call::<(), _>("send", &("ahoy",)).unwrap();
-        assert_eq!(mailbox.call::<String, _>("receive", &()).unwrap(), "ahoy", "{}", python.version);
+        mailbox.call::<()>("send", &("ahoy",)).unwrap();
+        assert_eq!(mailbox.call::<String>("receive", &()).unwrap(), "ahoy", "{}", python.version);
     }
 }
 
@@ -213,7 +213,7 @@ fn a_rust_client_has_typed_proxies_of_rust_objects() {
     assert!(raised.is("builtins", "ValueError"));
     assert_eq!(account.proxy().typeid(), "Account");
     let mailbox = manager.create("mailbox", &()).unwrap();
-    assert_eq!(mailbox.call::<usize, _>("__len__", &()).unwrap(), 0);
+    assert_eq!(mailbox.call::<usize>("__len__", &()).unwrap(), 0);
 }
 
 #[test]
@@ -223,11 +223,11 @@ fn proxies_of_an_earlier_start_are_no_other_objects() {
     let manager = context().manager(&address).unwrap();
     let account = manager.create("Account", &(5,)).unwrap();
     server.stop().unwrap();
-    assert!(account.call::<i64, _>("deposit", &(1,)).is_err());
+    assert!(account.call::<i64>("deposit", &(1,)).is_err());
     let again = start(&address.to_string());
     assert_eq!(again.address(), &address);
     let _other = manager.create("Account", &(7,)).unwrap();
-    let Err(Error::Remote(raised)) = account.call::<i64, _>("deposit", &(1,)) else { panic!() };
+    let Err(Error::Remote(raised)) = account.call::<i64>("deposit", &(1,)) else { panic!() };
     assert!(raised.is("builtins", "KeyError"), "{raised}");
 }
 
@@ -246,7 +246,7 @@ fn silence_garbage_and_wrong_keys_harm_nobody() {
         assert!(client.recv_bytes().is_err(), "closed after {garbage:?}");
     }
     let manager = context().manager(&address).unwrap();
-    assert_eq!(manager.create("Account", &(5,)).unwrap().call::<i64, _>("deposit", &(1,)).unwrap(), 6);
+    assert_eq!(manager.create("Account", &(5,)).unwrap().call::<i64>("deposit", &(1,)).unwrap(), 6);
 }
 
 #[test]
@@ -256,13 +256,13 @@ fn a_call_that_names_what_is_not_allowed_is_told_so_and_the_connection_goes_on()
     let server = server.start("127.0.0.1:0").unwrap();
     let manager = context().manager(server.address()).unwrap();
     let mailbox = manager.create("mailbox", &()).unwrap();
-    let Err(Error::Remote(raised)) = mailbox.call::<(), _>("send", &(Class::new("os", "system"),)) else {
+    let Err(Error::Remote(raised)) = mailbox.call::<()>("send", &(Class::new("os", "system"),)) else {
         panic!()
     };
     let traceback = raised.traceback.unwrap();
     assert!(traceback.contains("os.system is not allowed at offset "), "{traceback}");
-    mailbox.call::<(), _>("send", &("ahoy",)).unwrap();
-    assert_eq!(mailbox.call::<String, _>("receive", &()).unwrap(), "ahoy");
+    mailbox.call::<()>("send", &("ahoy",)).unwrap();
+    assert_eq!(mailbox.call::<String>("receive", &()).unwrap(), "ahoy");
 }
 
 #[test]

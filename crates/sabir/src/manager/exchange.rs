@@ -58,7 +58,7 @@ impl Reply {
         let pickle = settings.reducer.pickle();
         let limits = *pickle.limits_of();
         let graph = load_graph(&pickle, settings.allow.as_deref(), &message)
-            .map_err(|error| Error::Loads { source: error.into(), message: message.clone() })?;
+            .map_err(|error| Error::loads(error, message.clone()))?;
         let answer = Answer::decode(&graph);
         let answer = answer.ok_or(Error::Protocol("what answers is no manager: its reply is none"))?;
         Ok(Reply { graph, answer, message, limits })
@@ -107,8 +107,7 @@ impl Reply {
     /// What was returned, as a value.
     pub(crate) fn value<R: DeserializeOwned>(&self) -> Result<R> {
         let node = self.returned()?;
-        from_node(&self.graph, node, &self.limits)
-            .map_err(|error| Error::Loads { source: error.into(), message: self.message.clone() })
+        from_node(&self.graph, node, &self.limits).map_err(|error| Error::loads(error, self.message.clone()))
     }
 }
 

@@ -40,7 +40,17 @@ impl Link {
 
     /// Asks for a function of the server, on a connection of its own.
     pub(crate) fn function(&self, request: Graph) -> Result<Reply> {
-        let deadline = self.deadline();
+        self.function_by(request, self.deadline())
+    }
+
+    /// Gives a reference back where nobody waits for the outcome: in 5 seconds, or not at all.
+    pub(crate) fn let_go(&self, ident: &str) {
+        let deadline = exchange::earlier(self.deadline(), Duration::from_secs(5).into());
+        // Nobody could be told. A manager that is gone counts nothing any more.
+        let _ = self.function_by(request::decref(ident), deadline);
+    }
+
+    fn function_by(&self, request: Graph, deadline: Deadline) -> Result<Reply> {
         let mut connection = self.connect(deadline)?;
         Reply::read(&self.context, self.exchange(&mut connection, request, deadline)?)
     }

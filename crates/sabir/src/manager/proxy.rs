@@ -14,7 +14,8 @@ use super::link::Link;
 use super::{Manager, NO_KEYWORDS, Reference};
 use crate::error::{Error, Result};
 
-/// An object of a manager, and a reference to it, which ends with the last clone.
+/// An object of a manager, and a reference to it, which ends with the last clone: to drop that tells the manager, and takes
+/// as long as the manager does, 5 seconds at most. [`close`](Proxy::close) says how it went.
 ///
 /// It can be sent like any value: whoever reads it, a stock Python included, gets a proxy of the same object.
 #[derive(Clone)]
@@ -52,11 +53,7 @@ impl Proxy {
     ///
     /// # Errors
     /// [`Error::Remote`]: what the method raised. [`Error::Dumps`], [`Error::Loads`], [`Error::Net`].
-    pub fn call<R, A>(&self, method: &str, args: &A) -> Result<R>
-    where
-        R: DeserializeOwned,
-        A: ?Sized + Serialize,
-    {
+    pub fn call<R: DeserializeOwned>(&self, method: &str, args: &(impl Serialize + ?Sized)) -> Result<R> {
         self.call_with(method, args, &NO_KEYWORDS)
     }
 
@@ -64,12 +61,12 @@ impl Proxy {
     ///
     /// # Errors
     /// As [`call`](Proxy::call).
-    pub fn call_with<R, A, K>(&self, method: &str, args: &A, kwargs: &K) -> Result<R>
-    where
-        R: DeserializeOwned,
-        A: ?Sized + Serialize,
-        K: ?Sized + Serialize,
-    {
+    pub fn call_with<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        args: &(impl Serialize + ?Sized),
+        kwargs: &(impl Serialize + ?Sized),
+    ) -> Result<R> {
         let reply = self.ask(method, args, kwargs)?;
         // A reference that nobody takes is given back here.
         match self.taken(&reply)? {
@@ -201,8 +198,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if !self.ident.is_empty() {
-            // Nobody could be told. A manager that is gone counts nothing any more.
-            let _ = self.link.function(request::decref(&self.ident));
+            self.link.let_go(&self.ident);
         }
     }
 }

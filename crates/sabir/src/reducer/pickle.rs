@@ -81,7 +81,7 @@ impl Pickle {
     /// use sabir::reducer::{Pickle, Reducer};
     ///
     /// let small = Reducer::from(Pickle::adaptive().limits(Limits { max_nodes: 100, ..Limits::DEFAULT }));
-    /// let message = Reducer::default().dumps(&[0; 1000], sabir::Peer::EQUAL)?;
+    /// let message = Reducer::default().dumps(&vec![0; 1000], sabir::Peer::EQUAL)?;
     /// assert!(small.loads::<Vec<u8>>(&message).unwrap_err().to_string().contains("objects"));
     /// # Ok::<(), sabir::reducer::ReduceError>(())
     /// ```

@@ -44,8 +44,8 @@
 //! //     bank = Bank(address, b'secret'); bank.connect()
 //! //     bank.Account(balance=5).deposit(2)
 //! let account = context.manager(running.address())?.create("Account", &(5,))?;
-//! assert_eq!(account.call::<i64, _>("deposit", &(2,))?, 7);
-//! assert!(account.call::<i64, _>("withdraw", &(100,)).unwrap_err().to_string().contains("not so much"));
+//! assert_eq!(account.call::<i64>("deposit", &(2,))?, 7);
+//! assert!(account.call::<i64>("withdraw", &(100,)).unwrap_err().to_string().contains("not so much"));
 //! # Ok(()) }
 //! ```
 //!
@@ -92,12 +92,20 @@ type Make = Box<dyn Fn(Arguments) -> Result<Arc<dyn Shared>, Exception> + Send +
 pub struct Server {
     context: Context,
     types: Vec<(String, Registered, Make)>,
+    needs_key: bool,
 }
 
 impl Server {
     /// A server of nothing yet, with a context's key, reducer, timeouts and limits.
     pub fn new(context: &Context) -> Server {
-        Server { context: context.clone(), types: Vec::new() }
+        Server { context: context.clone(), types: Vec::new(), needs_key: true }
+    }
+
+    /// Serves without a key as well, which is of use to clients of this library alone: `BaseManager` in Python always
+    /// authenticates, with its process's own key if it was given none.
+    pub fn without_authkey(mut self) -> Server {
+        self.needs_key = false;
+        self
     }
 
     /// Lets clients create objects under a name: Python's `register(typeid, callable)`.
@@ -122,8 +130,11 @@ impl Server {
     /// Listens. Port 0 picks a free one.
     ///
     /// # Errors
-    /// [`Error::Net`] if the address is none, is taken, or is not of this machine.
+    /// [`Error::Net`] if the address is none, is taken, or is not of this machine; [`Error::NoKey`].
     pub async fn bind(self, address: impl IntoAddress) -> Result<Bound> {
+        if self.needs_key && self.context.settings().authkey.is_none() {
+            return Err(Error::NoKey);
+        }
         let listener = Listener::bind(&address.into_address()?).await?;
         let state = State::new(self.context, listener.local_address(), self.types)?;
         Ok(Bound { listener, state: Arc::new(state) })

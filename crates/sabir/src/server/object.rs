@@ -112,7 +112,7 @@ impl std::fmt::Debug for Kept {
 /// }
 ///
 /// # fn main() -> sabir::Result<()> {
-/// let mut server = Server::new(&Context::new());
+/// let mut server = Server::new(&Context::new()).without_authkey(); // for clients in Rust
 /// server.register("Purse", |args| {
 ///     args.end()?;
 ///     Ok(Purse::default())
@@ -120,9 +120,9 @@ impl std::fmt::Debug for Kept {
 /// let running = server.start("127.0.0.1:0")?;
 /// let manager = Context::new().manager(running.address())?;
 /// let (mine, yours) = (manager.create("Purse", &())?, manager.create("Purse", &())?);
-/// mine.call::<(), _>("put", &(3,))?;
-/// mine.call::<(), _>("empty_into", &(&yours,))?;
-/// assert_eq!(yours.call::<u32, _>("coins", &())?, 3);
+/// mine.call::<()>("put", &(3,))?;
+/// mine.call::<()>("empty_into", &(&yours,))?;
+/// assert_eq!(yours.call::<u32>("coins", &())?, 3);
 /// # Ok(()) }
 /// ```
 pub struct Object<T> {

@@ -31,9 +31,9 @@ use crate::manager::{NO_KEYWORDS, Reference};
 /// let context = Context::new().authkey(AuthKey::new(*b"secret"));
 /// let manager = Manager::connect(&context, "127.0.0.1:5000").await?;
 /// let jobs = manager.create("Queue", &()).await?;
-/// jobs.call::<(), _>("put", &("ahoy",)).await?;
+/// jobs.call::<()>("put", &("ahoy",)).await?;
 /// tokio::select! {
-///     job = jobs.call::<String, _>("get", &()) => println!("{}", job?),
+///     job = jobs.call::<String>("get", &()) => println!("{}", job?),
 ///     () = tokio::time::sleep(std::time::Duration::from_secs(5)) => println!("nothing to do"),
 /// }
 /// drop(jobs); // Given back in the background;

@@ -47,7 +47,7 @@ struct Held {
 /// let session = Session::new();
 /// let lock = manager.create("RLock", &()).await?.in_session(&session);
 /// assert!(lock.call("acquire", &()).await?);
-/// lock.call::<(), _>("release", &()).await?; // From any task.
+/// lock.call::<()>("release", &()).await?; // From any task.
 /// # Ok(()) }
 /// ```
 ///
@@ -105,11 +105,11 @@ impl Proxy {
     ///
     /// # Errors
     /// [`Error::Remote`]: what the method raised. [`Error::Dumps`], [`Error::Loads`], [`Error::Net`].
-    pub async fn call<R, A>(&self, method: &str, args: &A) -> Result<R>
-    where
-        R: DeserializeOwned,
-        A: ?Sized + Serialize,
-    {
+    pub async fn call<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        args: &(impl Serialize + ?Sized),
+    ) -> Result<R> {
         self.call_with(method, args, &NO_KEYWORDS).await
     }
 
@@ -117,12 +117,12 @@ impl Proxy {
     ///
     /// # Errors
     /// As [`call`](Proxy::call).
-    pub async fn call_with<R, A, K>(&self, method: &str, args: &A, kwargs: &K) -> Result<R>
-    where
-        R: DeserializeOwned,
-        A: ?Sized + Serialize,
-        K: ?Sized + Serialize,
-    {
+    pub async fn call_with<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        args: &(impl Serialize + ?Sized),
+        kwargs: &(impl Serialize + ?Sized),
+    ) -> Result<R> {
         let request = self.request(method, args, kwargs)?;
         let link = &self.held.link;
         let reply = match &self.session {

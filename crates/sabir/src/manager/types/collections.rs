@@ -113,7 +113,7 @@ impl<T: Serialize + DeserializeOwned> List<T> {
 
     /// Puts another item in a place; false if there is no such place.
     pub fn set(&self, index: isize, item: &T) -> Result<bool> {
-        let set = self.proxy.call::<(), _>("__setitem__", &(index, item));
+        let set = self.proxy.call::<()>("__setitem__", &(index, item));
         Ok(unless(set, "builtins", "IndexError")?.is_some())
     }
 
@@ -194,7 +194,7 @@ impl<T: Serialize + DeserializeOwned> Set<T> {
 
     /// Takes an item out; false if it was not there.
     pub fn remove(&self, item: &T) -> Result<bool> {
-        let removed = self.proxy.call::<(), _>("remove", &(item,));
+        let removed = self.proxy.call::<()>("remove", &(item,));
         Ok(unless(removed, "builtins", "KeyError")?.is_some())
     }
 

@@ -5,17 +5,17 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 
 use super::{typed, unless};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::manager::Proxy;
 
-/// An iterator of a manager: each item is a call.
+/// An iterator of a manager: each item is a call. After an error that is no exception of the iterator's it gives no more.
 #[derive(Debug)]
 pub struct Iter<T> {
     proxy: Proxy,
-    kind: PhantomData<fn() -> T>,
+    state: (bool, PhantomData<fn() -> T>),
 }
 
-typed!(Iter { kind: PhantomData } T);
+typed!(Iter { state: (false, PhantomData) } T);
 
 impl<T: DeserializeOwned> Iterator for Iter<T> {
     type Item = Result<T>;
@@ -23,6 +23,12 @@ impl<T: DeserializeOwned> Iterator for Iter<T> {
     fn next(&mut self) -> Option<Result<T>> {
         // 2.7's proxy exposes both names, of which its iterators have the first only.
         let method = if self.proxy.exposed().iter().any(|name| name == "next") { "next" } else { "__next__" };
-        unless(self.proxy.call(method, &()), "builtins", "StopIteration").transpose()
+        if self.state.0 {
+            return None;
+        }
+        let item = unless(self.proxy.call(method, &()), "builtins", "StopIteration").transpose();
+        // Who asks again would ask for ever.
+        self.state.0 = matches!(&item, None | Some(Err(Error::Net(_) | Error::Eof | Error::Protocol(_))));
+        item
     }
 }

@@ -29,7 +29,7 @@ impl Namespace {
 
     /// Takes an attribute away; false if it was not there.
     pub fn delete(&self, name: &str) -> Result<bool> {
-        let deleted = self.proxy.call::<(), _>("__delattr__", &(name,));
+        let deleted = self.proxy.call::<()>("__delattr__", &(name,));
         Ok(unless(deleted, "builtins", "AttributeError")?.is_some())
     }
 }

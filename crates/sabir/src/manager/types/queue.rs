@@ -28,13 +28,13 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
 
     /// Puts an item at the end; false if there is no room.
     pub fn try_put(&self, item: &T) -> Result<bool> {
-        let put = self.proxy.call::<(), _>("put", &(item, false));
+        let put = self.proxy.call::<()>("put", &(item, false));
         Ok(unless(put, "queue", "Full")?.is_some())
     }
 
     /// Waits so long for room, and puts an item at the end; false if there was none.
     pub fn put_timeout(&self, item: &T, timeout: Duration) -> Result<bool> {
-        let put = self.proxy.call::<(), _>("put", &(item, true, timeout.as_secs_f64()));
+        let put = self.proxy.call::<()>("put", &(item, true, timeout.as_secs_f64()));
         Ok(unless(put, "queue", "Full")?.is_some())
     }
 

@@ -49,7 +49,7 @@ impl<T: Serialize + DeserializeOwned> Array<T> {
 
     /// Puts another number in a place; false if there is no such place.
     pub fn set(&self, index: isize, value: &T) -> Result<bool> {
-        let set = self.proxy.call::<(), _>("__setitem__", &(index, value));
+        let set = self.proxy.call::<()>("__setitem__", &(index, value));
         Ok(unless(set, "builtins", "IndexError")?.is_some())
     }
 

@@ -45,7 +45,7 @@ impl<'l> Guard<'l> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         // Nobody could be told; a manager that is gone has no lock any more.
-        let _ = self.proxy.call::<(), _>("release", &());
+        let _ = self.proxy.call::<()>("release", &());
     }
 }
 
@@ -141,7 +141,7 @@ impl Condition {
     /// Lets the lock go, waits until notified, and takes it again.
     pub fn wait(&self, _held: &Guard<'_>) -> Result<()> {
         // 2.7 gives None, 3.x whether it was notified.
-        self.proxy.call::<Option<bool>, _>("wait", &()).map(drop)
+        self.proxy.call::<Option<bool>>("wait", &()).map(drop)
     }
 
     /// The same, but not longer than so long; whether it was notified. 2.7 does not say: there it is always true.
@@ -188,7 +188,7 @@ impl Event {
 
     /// Waits until it is set.
     pub fn wait(&self) -> Result<()> {
-        self.proxy.call::<Option<bool>, _>("wait", &()).map(drop)
+        self.proxy.call::<Option<bool>>("wait", &()).map(drop)
     }
 
     /// Waits so long until it is set; whether it is.
