@@ -5,6 +5,15 @@ use std::net::SocketAddr;
 use sabir_net::{Address, AddressError};
 
 /// Whatever says where a peer is: an [`Address`], the text of one, host and port, a socket's address.
+///
+/// ```
+/// use sabir::{Address, IntoAddress};
+///
+/// let address: Address = "127.0.0.1:5000".into_address()?;
+/// assert_eq!(("127.0.0.1", 5000).into_address()?, address);
+/// assert!(matches!("unix:/run/robots".into_address()?, Address::Unix(_)));
+/// # Ok::<(), sabir::net::AddressError>(())
+/// ```
 pub trait IntoAddress {
     /// The address.
     ///

@@ -40,6 +40,20 @@ use crate::timeouts::Timeouts;
 /// assert!(matches!(other.recv::<u32>(), Err(Error::Eof)));
 /// # Ok::<(), sabir::Error>(())
 /// ```
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// let (mut one, mut other) = sabir::pipe()?;
+/// one.send(&BTreeMap::from([("sizes", [640, 480])]))?; // {'sizes': (640, 480)} in Python
+/// one.send_bytes(b"as they are")?;
+/// let sizes: BTreeMap<String, Vec<u32>> = other.recv()?;
+/// assert_eq!(sizes["sizes"], [640, 480]);
+/// assert_eq!(other.recv_bytes()?, &b"as they are"[..]);
+/// drop(one);
+/// assert!(other.recv::<u8>().unwrap_err().is_eof()); // EOFError in Python
+/// # Ok::<(), sabir::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Connection {
     inner: blocking::Connection,
@@ -91,6 +105,18 @@ impl Connection {
 
     /// Waits for a pickle, to keep all that it says: classes, sharing, cycles.
     ///
+    /// ```
+    /// use sabir::pickle::Graph;
+    ///
+    /// let (mut one, mut other) = sabir::pipe()?;
+    /// // A list that is its own only item.
+    /// one.send_bytes(b"\x80\x04]\x94h\0a.")?;
+    /// let graph: Graph = other.recv_graph()?;
+    /// assert_eq!(graph.items(graph.root()), Some(&[graph.root()][..]));
+    /// other.send_graph(graph)?; // and a Python has such a list
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`recv`](Connection::recv).
     pub fn recv_graph(&mut self) -> Result<Graph> {
@@ -128,6 +154,16 @@ impl Connection {
     /// # Ok::<(), sabir::Error>(())
     /// ```
     ///
+    /// ```
+    /// let (mut one, mut other) = sabir::pipe()?;
+    /// for number in 0..1000 {
+    ///     one.queue(&number)?;
+    /// }
+    /// one.flush()?;
+    /// assert_eq!(other.recv::<u32>()?, 0);
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Connection::send).
     pub fn queue<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<()> {
@@ -162,6 +198,15 @@ impl Connection {
     /// Waits for a message and puts it at the start of `buffer`; gives its length. What was not read ahead is read
     /// straight into the buffer.
     ///
+    /// ```
+    /// let (mut one, mut other) = sabir::pipe()?;
+    /// one.send_bytes(b"ahoy")?;
+    /// let mut buffer = [0; 16];
+    /// let length = other.recv_bytes_into(&mut buffer)?;
+    /// assert_eq!(&buffer[..length], b"ahoy");
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BufferTooShort`](sabir_net::Error::BufferTooShort), which has the message: the connection can be used further.
     /// [`Error::Eof`], [`Error::Net`].
@@ -179,6 +224,16 @@ impl Connection {
     ///
     /// let (mut one, mut other) = sabir::Context::new().pipe()?;
     /// assert!(!other.poll(Duration::from_millis(1))?);
+    /// one.send("ahoy")?;
+    /// assert!(other.poll(Duration::from_secs(1))?);
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (mut one, mut other) = sabir::pipe()?;
+    /// assert!(!other.poll(Duration::ZERO)?);
     /// one.send("ahoy")?;
     /// assert!(other.poll(Duration::from_secs(1))?);
     /// # Ok::<(), sabir::Error>(())
@@ -209,6 +264,25 @@ impl Connection {
     /// std::fs::File::from(other.recv_handle(rules)?).read_to_string(&mut text).expect("it is a pipe");
     /// assert_eq!(text, "ahoy");
     /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
+    /// ```
+    /// use std::fs::File;
+    /// use std::io::{Read, Write};
+    ///
+    /// use sabir::net::handles::HandleRules;
+    ///
+    /// let (mut one, mut other) = sabir::pipe()?;
+    /// let (reader, mut writer) = std::io::pipe()?;
+    /// let rules = HandleRules::of_python(3, 13); // whoever is there, a Python 3.13 or a Rust program
+    /// one.send_handle(reader, rules)?;
+    /// let mut received = File::from(other.recv_handle(rules)?);
+    /// writer.write_all(b"ahoy")?;
+    /// drop(writer);
+    /// let mut text = String::new();
+    /// received.read_to_string(&mut text)?;
+    /// assert_eq!(text, "ahoy");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -243,6 +317,16 @@ impl Connection {
     /// assert!(other.recv_bytes()?.starts_with(b"\x80\x02"));
     /// # Ok::<(), sabir::Error>(())
     /// ```
+    ///
+    /// ```
+    /// use sabir::reducer::Pickle;
+    ///
+    /// let (mut one, mut other) = sabir::pipe()?;
+    /// one.set_reducer(Pickle::protocol(0));
+    /// one.send(&7)?;
+    /// assert_eq!(other.recv_bytes()?, &b"I7\n."[..]);
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
         self.channel.reducer = reducer.into();
     }
@@ -254,6 +338,15 @@ impl Connection {
     ///
     /// let (mut one, _other) = sabir::Context::new().pipe()?;
     /// one.timeouts_mut().recv = Some(Duration::from_millis(1));
+    /// assert!(one.recv::<u8>().unwrap_err().is_timeout());
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (mut one, _other) = sabir::pipe()?;
+    /// one.timeouts_mut().recv = Some(Duration::from_millis(20));
     /// assert!(one.recv::<u8>().unwrap_err().is_timeout());
     /// # Ok::<(), sabir::Error>(())
     /// ```
@@ -278,6 +371,17 @@ impl Connection {
     }
 
     /// Says what the peer reads, where it is known otherwise.
+    ///
+    /// ```
+    /// use sabir::Peer;
+    ///
+    /// // That the other end is a 2.7 is known from elsewhere: it reads 2 and no more.
+    /// let (mut one, mut other) = sabir::pipe()?;
+    /// one.set_peer(Peer::reading(2));
+    /// one.send("ahoy")?;
+    /// assert!(other.recv_bytes()?.starts_with(b"\x80\x02"));
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     pub fn set_peer(&mut self, peer: Peer) {
         self.channel.peer = peer;
     }

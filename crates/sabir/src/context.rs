@@ -92,6 +92,17 @@ impl Context {
     }
 
     /// Makes this the process's own context, at any time: it is what everything has that is made from it afterwards.
+    ///
+    /// ```standalone_crate
+    /// use sabir::reducer::Pickle;
+    /// use sabir::Context;
+    ///
+    /// Context::new().reducer(Pickle::protocol(2)).set_current();
+    /// let (mut one, mut other) = sabir::pipe()?;
+    /// one.send("ahoy")?;
+    /// assert!(other.recv_bytes()?.starts_with(b"\x80\x02"));
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     pub fn set_current(self) {
         *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(self);
     }
@@ -122,6 +133,17 @@ impl Context {
     }
 
     /// How long things may take.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use sabir::{Context, Timeouts};
+    ///
+    /// let context = Context::new().timeouts(Timeouts::all(Duration::from_millis(20)));
+    /// let (mut one, _other) = context.pipe()?;
+    /// assert!(one.recv::<u8>().unwrap_err().is_timeout());
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
     pub fn timeouts(mut self, timeouts: Timeouts) -> Context {
         self.settings_mut().timeouts = timeouts;
         self
@@ -135,6 +157,14 @@ impl Context {
     ///
     /// let (mut one, mut other) = Context::new().max_message(1000).pipe()?;
     /// one.send_bytes(&[0; 1001])?;
+    /// assert!(other.recv_bytes().is_err());
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
+    /// ```
+    /// let small = sabir::Context::new().max_message(1000);
+    /// let (mut one, mut other) = small.pipe()?;
+    /// std::thread::spawn(move || one.send_bytes(&[0; 1001]));
     /// assert!(other.recv_bytes().is_err());
     /// # Ok::<(), sabir::Error>(())
     /// ```
@@ -214,6 +244,13 @@ impl Context {
     /// let (mut one, mut other) = sabir::Context::new().pipe()?;
     /// std::thread::spawn(move || one.send(&vec![1, 2, 3]));
     /// assert_eq!(other.recv::<Vec<u8>>()?, [1, 2, 3]);
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    ///
+    /// ```
+    /// let (mut one, mut other) = sabir::Context::new().pipe()?;
+    /// one.send(&[1, 2])?;
+    /// assert_eq!(other.recv::<[u8; 2]>()?, [1, 2]);
     /// # Ok::<(), sabir::Error>(())
     /// ```
     ///

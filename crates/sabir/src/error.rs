@@ -22,6 +22,22 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     }
 /// }
 /// ```
+///
+/// ```
+/// use sabir::Error;
+///
+/// let (mut one, mut other) = sabir::pipe()?;
+/// one.send("seven")?;
+/// match other.recv::<u8>() {
+///     // The message is there, for whoever can read it otherwise; and the connection goes on.
+///     Err(Error::Loads { source, message }) => {
+///         assert_eq!(source.to_string(), "invalid type: string \"seven\", expected u8 at offset 2");
+///         assert!(message.starts_with(b"\x80\x05"));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), sabir::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -56,8 +56,52 @@ mod timeouts;
 #[cfg(all(unix, feature = "tokio"))]
 pub mod tokio;
 
+/// ```no_run
+/// #[sabir::proxy]
+/// pub trait Robot {
+///     #[sabir(name = "move")]
+///     fn walk(&self, dx: i32, dy: i32) -> sabir::Result<(i32, i32)>;
+///     #[sabir(proxy)]
+///     fn companion(&self) -> sabir::Result<RobotProxy>;
+/// }
+///
+/// # fn main() -> sabir::Result<()> {
+/// let manager = sabir::manager("127.0.0.1:5000")?;
+/// let robot = RobotProxy::create(&manager, &("Marvin",))?;
+/// let (x, y) = robot.companion()?.walk(1, 2)?;
+/// # Ok(()) }
+/// ```
+///
 #[cfg(all(unix, feature = "macros"))]
 pub use sabir_macros::proxy;
+/// ```
+/// use std::sync::Mutex;
+///
+/// struct Log(Mutex<Vec<String>>);
+///
+/// #[sabir::shared(typeid = "log")]
+/// impl Log {
+///     fn add(&self, line: String, times: Option<usize>) {
+///         let mut lines = self.0.lock().expect("no panic while it was held");
+///         lines.extend(vec![line; times.unwrap_or(1)]);
+///     }
+///
+///     #[sabir(name = "__len__")]
+///     fn len(&self) -> usize {
+///         self.0.lock().expect("no panic while it was held").len()
+///     }
+/// }
+///
+/// # fn main() -> sabir::Result<()> {
+/// let mut server = sabir::server::Server::new(&sabir::Context::new());
+/// server.share("log", std::sync::Arc::new(Log(Mutex::default())));
+/// let running = server.start("127.0.0.1:0")?;
+/// let log = sabir::manager(running.address())?.create("log", &())?;
+/// log.call::<(), _>("add", &("ahoy", 3))?;
+/// assert_eq!(log.call::<usize, _>("__len__", &())?, 3);
+/// # Ok(()) }
+/// ```
+///
 #[cfg(all(unix, feature = "server"))]
 pub use sabir_macros::shared;
 pub use sabir_net as net;
@@ -119,5 +163,16 @@ pub fn pipe() -> Result<(Connection, Connection)> {
 
 /// Waits until one or more connections, listeners or other descriptors are ready, as
 /// `multiprocessing.connection.wait` does.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let (mut one, other) = sabir::pipe()?;
+/// let (_silent, quiet) = sabir::pipe()?;
+/// one.send("ahoy")?;
+/// assert_eq!(sabir::wait(&[&quiet, &other], Duration::from_secs(1))?, [1]);
+/// # Ok::<(), sabir::Error>(())
+/// ```
+///
 #[cfg(unix)]
 pub use sabir_net::blocking::wait;

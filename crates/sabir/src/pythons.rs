@@ -64,6 +64,11 @@ pub fn find(checkout: Option<&Path>) -> Vec<Python> {
 
 /// Asks one executable for its version. `None` if it does not run, does not answer in time, or is no version that
 /// `multiprocessing` peers have (2.7, and 3.6 or newer).
+///
+/// ```no_run
+/// let python = sabir::pythons::ask(std::path::Path::new("/usr/bin/python3"));
+/// println!("{}", python.map_or("none that we know".to_owned(), |python| python.full_version));
+/// ```
 pub fn ask(executable: &Path) -> Option<Python> {
     // It says itself where it is, since a shim runs another program. -S: without `site`, which may print, and takes time.
     let mut child = Command::new(executable)

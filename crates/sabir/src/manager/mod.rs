@@ -49,6 +49,16 @@ use crate::context::Context;
 use crate::error::Result;
 
 /// A manager's server, seen from a client: Python's `BaseManager` after `connect()`. Cheap to clone.
+///
+/// ```no_run
+/// use sabir::{AuthKey, Context};
+///
+/// let manager = Context::new().authkey(AuthKey::new(*b"secret")).manager("127.0.0.1:5000")?;
+/// let events = manager.list::<String>()?;
+/// events.push(&"started".to_owned())?;
+/// println!("{} objects:\n{}", manager.number_of_objects()?, manager.debug_info()?);
+/// # Ok::<(), sabir::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Manager {
     link: Arc<Link>,
@@ -81,6 +91,14 @@ impl Manager {
 
     /// Creates an object, with keyword arguments too: a struct or a map.
     ///
+    /// ```no_run
+    /// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+    /// use std::collections::BTreeMap;
+    ///
+    /// let robot = manager.create_with("Robot", &("Bender",), &BTreeMap::from([("speed", 10)]))?; // manager.Robot('Bender', speed=10)
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`create`](Manager::create).
     pub fn create_with<A, K>(&self, typeid: &str, args: &A, kwargs: &K) -> Result<Proxy>
@@ -96,6 +114,19 @@ impl Manager {
 
     /// Makes a proxy of a reference that came as a value, if it is one to this manager's objects; the server's own
     /// name for itself does not count, only that it knows the object. Nothing is dialled but this manager's address.
+    ///
+    /// ```no_run
+    /// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+    /// use sabir::manager::Reference;
+    ///
+    /// // One of the items of a list is a proxy of another object of the manager.
+    /// let list = manager.list::<Reference>()?;
+    /// if let Some(reference) = list.get(0)? {
+    ///     let robot = manager.attach(&reference)?;
+    ///     robot.call::<(i32, i32), _>("move", &(1, 2))?;
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Remote`](crate::Error::Remote) if the object is no more.

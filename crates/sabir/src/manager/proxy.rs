@@ -59,6 +59,16 @@ impl Proxy {
 
     /// Calls a method, with keyword arguments too: a struct or a map.
     ///
+    /// ```no_run
+    /// # fn example(robot: &sabir::manager::Proxy) -> sabir::Result<()> {
+    /// #[derive(serde::Serialize)]
+    /// struct By {
+    ///     dx: i32,
+    /// }
+    /// let (x, y): (i32, i32) = robot.call_with("move", &(), &By { dx: 1 })?; // robot.move(dx=1)
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`call`](Proxy::call).
     pub fn call_with<R: DeserializeOwned>(
@@ -76,6 +86,13 @@ impl Proxy {
     }
 
     /// Calls a method whose result stays with the manager, as `method_to_typeid` has it registered.
+    ///
+    /// ```no_run
+    /// # fn example(robot: &sabir::manager::Proxy) -> sabir::Result<()> {
+    /// let companion = robot.call_proxy("companion", &())?;
+    /// companion.call::<(i32, i32), _>("move", &(1, 2))?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`call`](Proxy::call); [`Error::Protocol`] if the result came as a value.

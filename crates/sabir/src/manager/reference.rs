@@ -9,6 +9,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// To read one touches nothing: it is data, until [`Manager::attach`](super::Manager::attach) makes a
 /// [`Proxy`](super::Proxy) of it. It is written as the call of `multiprocessing.managers.RebuildProxy` that every stock
 /// proxy pickles as, so a stock Python that reads it has a proxy.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let (mut one, mut other) = sabir::pipe()?;
+/// one.send(&manager.create("Robot", &("Marvin",))?)?;
+/// let reference: sabir::manager::Reference = other.recv()?;
+/// assert_eq!(reference.typeid(), "Robot");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     typeid: String,

@@ -12,6 +12,18 @@ use super::state::State;
 use super::{Exception, Object, Shared};
 
 /// The arguments of a call, taken one by one as the parameters of a Python function take them: by place, else by name.
+///
+/// ```
+/// use sabir::server::{Arguments, Exception};
+///
+/// /// What `def area(width, height=1)` takes.
+/// fn area(mut arguments: Arguments) -> Result<f64, Exception> {
+///     let width: f64 = arguments.take("width")?;
+///     let height = arguments.optional("height")?.unwrap_or(1.0);
+///     arguments.end()?;
+///     Ok(width * height)
+/// }
+/// ```
 pub struct Arguments {
     graph: Graph,
     /// Of the server that was called: it knows its objects.

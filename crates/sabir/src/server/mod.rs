@@ -119,6 +119,34 @@ impl Server {
     }
 
     /// Gives all clients the same object under a name: what Python programs do with a callable that returns a global.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use sabir::Context;
+    /// use sabir::server::Server;
+    ///
+    /// #[derive(Default)]
+    /// struct Counter(AtomicU64);
+    ///
+    /// #[sabir::shared]
+    /// impl Counter {
+    ///     fn next(&self) -> u64 {
+    ///         self.0.fetch_add(1, Ordering::Relaxed)
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> sabir::Result<()> {
+    /// let counter = Arc::new(Counter::default());
+    /// let mut server = Server::new(&Context::new());
+    /// server.share("counter", Arc::clone(&counter)); // BaseManager.register('counter', lambda: counter)
+    /// let running = server.start("127.0.0.1:0")?;
+    /// let proxy = sabir::manager(running.address())?.create("counter", &())?;
+    /// assert_eq!(proxy.call::<u64, _>("next", &())?, 0);
+    /// assert_eq!(counter.next(), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn share<T: Shared>(&mut self, typeid: &str, object: Arc<T>) {
         let make: Make = Box::new(move |arguments| {
             arguments.end()?;
@@ -170,6 +198,20 @@ fn registered<T: Shared>() -> Registered {
 }
 
 /// A server that listens.
+///
+/// ```
+/// use sabir::Context;
+/// use sabir::server::Server;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// let bound = Server::new(&Context::new()).bind("127.0.0.1:0").await?;
+/// println!("listening on {}", bound.address());
+/// let shutdown = async { /* a signal has come */ };
+/// bound.serve(shutdown).await
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Bound {
     listener: Listener,
     state: Arc<State>,

@@ -16,6 +16,32 @@ use super::{Arguments, Exception};
 pub type Called<'a> = Pin<Box<dyn Future<Output = Result<Return, Exception>> + Send + 'a>>;
 
 /// An object that clients share. `#[sabir::shared]` on an `impl` writes this from its methods.
+///
+/// ```
+/// use sabir::server::{Arguments, Called, Exception, Return, Shared};
+///
+/// /// An object with whatever methods callers think of.
+/// struct Echo;
+///
+/// impl Shared for Echo {
+///     fn typeid() -> &'static str {
+///         "Echo"
+///     }
+///
+///     fn public(&self) -> &'static [&'static str] {
+///         &["say"]
+///     }
+///
+///     fn call<'a>(&'a self, method: &'a str, mut arguments: Arguments) -> Called<'a> {
+///         Box::pin(async move {
+///             match method {
+///                 "say" => Return::value(&arguments.take::<String>("what")?),
+///                 other => Err(Exception::new("builtins", "AttributeError", &(other,))),
+///             }
+///         })
+///     }
+/// }
+/// ```
 pub trait Shared: Any + Send + Sync {
     /// The name under which objects of this type stay with a server, when a method returns one.
     fn typeid() -> &'static str

@@ -10,6 +10,14 @@ use crate::error::Result;
 use crate::manager::Proxy;
 
 /// A `dict` of a manager.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let scores = manager.dict::<String, f64>()?;
+/// scores.insert("Marvin", &0.5)?;
+/// assert_eq!((scores.get("Marvin")?, scores.get("Bender")?), (Some(0.5), None));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Dict<K, V> {
     proxy: Proxy,
@@ -96,6 +104,15 @@ where
 }
 
 /// A `list` of a manager.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let list = manager.list::<String>()?;
+/// list.push(&"last".to_owned())?;
+/// list.insert(0, &"first".to_owned())?;
+/// assert_eq!(list.get(-1)?.as_deref(), Some("last"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct List<T> {
     proxy: Proxy,
@@ -177,6 +194,14 @@ impl<T: Serialize + DeserializeOwned> List<T> {
 ///
 /// Its items must be such as Python can hash: text, numbers, tuples of them, but no lists. It has no iterator that lives in
 /// the manager, as dicts have: Python's own sends all items, and so does [`to_vec`](Set::to_vec).
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let seen = manager.set::<String>()?;
+/// seen.insert(&"a".to_owned())?;
+/// assert!(seen.is_superset(&["a".to_owned()])?);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Set<T> {
     proxy: Proxy,

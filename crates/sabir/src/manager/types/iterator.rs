@@ -9,6 +9,14 @@ use crate::error::{Error, Result};
 use crate::manager::Proxy;
 
 /// An iterator of a manager: each item is a call. After an error that is no exception of the iterator's it gives no more.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// for key in manager.dict::<String, u32>()?.iter()? {
+///     println!("{}", key?);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Iter<T> {
     proxy: Proxy,

@@ -8,6 +8,14 @@ use crate::error::Result;
 use crate::manager::Proxy;
 
 /// A `Namespace` of a manager, or any object whose proxy is a `NamespaceProxy`.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let settings = manager.namespace()?;
+/// settings.set("verbose", &true)?; // settings.verbose = True
+/// assert_eq!(settings.get::<bool>("verbose")?, Some(true));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Namespace {
     proxy: Proxy,

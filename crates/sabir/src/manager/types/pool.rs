@@ -130,6 +130,21 @@ impl Pool {
 }
 
 /// A result of a [`Pool`] that may be on its way.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// use std::time::Duration;
+///
+/// use sabir::pickle::serde::Class;
+///
+/// let pool = manager.pool(None)?;
+/// let result = pool.apply_async::<f64, _>(&Class::new("math", "sqrt"), &(2,))?;
+/// match result.get_timeout(Duration::from_secs(1))? {
+///     Some(root) => println!("{root}"),
+///     None => println!("not yet"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AsyncResult<R> {
     proxy: Proxy,

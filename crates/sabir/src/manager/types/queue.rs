@@ -11,6 +11,16 @@ use crate::error::Result;
 use crate::manager::Proxy;
 
 /// A `Queue` or a `JoinableQueue` of a manager.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let jobs = manager.queue::<(u32, String)>(100)?;
+/// jobs.put(&(1, "resize".into()))?;
+/// while let Some((number, what)) = jobs.try_get()? {
+///     println!("{number}: {what}");
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Queue<T> {
     proxy: Proxy,

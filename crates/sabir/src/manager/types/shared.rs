@@ -10,6 +10,14 @@ use crate::error::Result;
 use crate::manager::Proxy;
 
 /// A `Value` of a manager.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let level = manager.shared_value("d", &0.5)?;
+/// level.set(&1.5)?;
+/// assert_eq!(level.get()?, 1.5);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Value<T> {
     proxy: Proxy,
@@ -32,6 +40,14 @@ impl<T: Serialize + DeserializeOwned> Value<T> {
 }
 
 /// An `Array` of a manager: numbers of one type, as many as there are.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let levels = manager.array("d", &[0.5, 1.5])?;
+/// assert!(levels.set(1, &2.5)? && !levels.set(2, &0.0)?);
+/// assert_eq!(levels.to_vec()?, [0.5, 2.5]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Array<T> {
     proxy: Proxy,

@@ -10,6 +10,18 @@ use crate::error::Result;
 use crate::manager::Proxy;
 
 /// A `Lock` or an `RLock` of a manager.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let lock = manager.lock()?;
+/// {
+///     let _held = lock.acquire()?; // with lock:
+/// }
+/// if let Some(held) = lock.try_acquire()? {
+///     held.release()?;
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Lock {
     proxy: Proxy,
@@ -116,6 +128,14 @@ macro_rules! lockable {
 lockable!(Lock);
 
 /// A `Semaphore` or a `BoundedSemaphore` of a manager.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let rooms = manager.semaphore(2)?;
+/// let (_one, _other) = (rooms.acquire()?, rooms.acquire()?);
+/// assert!(rooms.try_acquire()?.is_none());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Semaphore {
     proxy: Proxy,
@@ -125,6 +145,19 @@ typed!(Semaphore {});
 lockable!(Semaphore);
 
 /// A `Condition` of a manager.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// use std::time::Duration;
+///
+/// let changed = manager.condition()?;
+/// let held = changed.acquire()?;
+/// if !changed.wait_timeout(&held, Duration::from_secs(1))? {
+///     println!("nobody notified us");
+/// }
+/// changed.notify_all(&held)?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Condition {
     proxy: Proxy,
@@ -162,6 +195,14 @@ impl Condition {
 }
 
 /// An `Event` of a manager.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let ready = manager.event()?;
+/// ready.set()?;
+/// ready.wait()?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Event {
     proxy: Proxy,
@@ -198,6 +239,13 @@ impl Event {
 }
 
 /// A `Barrier` of a manager (Python 3).
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let barrier = manager.barrier(1)?;
+/// assert_eq!(barrier.wait()?, 0);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Barrier {
     proxy: Proxy,
