@@ -40,20 +40,6 @@ use crate::timeouts::Timeouts;
 /// assert!(matches!(other.recv::<u32>(), Err(Error::Eof)));
 /// # Ok::<(), sabir::Error>(())
 /// ```
-///
-/// ```
-/// use std::collections::BTreeMap;
-///
-/// let (mut one, mut other) = sabir::pipe()?;
-/// one.send(&BTreeMap::from([("sizes", [640, 480])]))?; // {'sizes': (640, 480)} in Python
-/// one.send_bytes(b"as they are")?;
-/// let sizes: BTreeMap<String, Vec<u32>> = other.recv()?;
-/// assert_eq!(sizes["sizes"], [640, 480]);
-/// assert_eq!(other.recv_bytes()?, &b"as they are"[..]);
-/// drop(one);
-/// assert!(other.recv::<u8>().unwrap_err().is_eof()); // EOFError in Python
-/// # Ok::<(), sabir::Error>(())
-/// ```
 #[derive(Debug)]
 pub struct Connection {
     inner: blocking::Connection,
@@ -105,18 +91,6 @@ impl Connection {
 
     /// Waits for a pickle, to keep all that it says: classes, sharing, cycles.
     ///
-    /// ```
-    /// use sabir::pickle::Graph;
-    ///
-    /// let (mut one, mut other) = sabir::pipe()?;
-    /// // A list that is its own only item.
-    /// one.send_bytes(b"\x80\x04]\x94h\0a.")?;
-    /// let graph: Graph = other.recv_graph()?;
-    /// assert_eq!(graph.items(graph.root()), Some(&[graph.root()][..]));
-    /// other.send_graph(graph)?; // and a Python has such a list
-    /// # Ok::<(), sabir::Error>(())
-    /// ```
-    ///
     /// # Errors
     /// As [`recv`](Connection::recv).
     pub fn recv_graph(&mut self) -> Result<Graph> {
@@ -151,16 +125,6 @@ impl Connection {
     /// assert!(!other.poll(std::time::Duration::ZERO)?);
     /// one.flush()?;
     /// assert_eq!(other.recv::<i32>()?, 0);
-    /// # Ok::<(), sabir::Error>(())
-    /// ```
-    ///
-    /// ```
-    /// let (mut one, mut other) = sabir::pipe()?;
-    /// for number in 0..1000 {
-    ///     one.queue(&number)?;
-    /// }
-    /// one.flush()?;
-    /// assert_eq!(other.recv::<u32>()?, 0);
     /// # Ok::<(), sabir::Error>(())
     /// ```
     ///
@@ -229,16 +193,6 @@ impl Connection {
     /// # Ok::<(), sabir::Error>(())
     /// ```
     ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let (mut one, mut other) = sabir::pipe()?;
-    /// assert!(!other.poll(Duration::ZERO)?);
-    /// one.send("ahoy")?;
-    /// assert!(other.poll(Duration::from_secs(1))?);
-    /// # Ok::<(), sabir::Error>(())
-    /// ```
-    ///
     /// # Errors
     /// [`Error::Net`].
     pub fn poll(&mut self, timeout: Duration) -> Result<bool> {
@@ -264,25 +218,6 @@ impl Connection {
     /// std::fs::File::from(other.recv_handle(rules)?).read_to_string(&mut text).expect("it is a pipe");
     /// assert_eq!(text, "ahoy");
     /// # Ok::<(), sabir::Error>(())
-    /// ```
-    ///
-    /// ```
-    /// use std::fs::File;
-    /// use std::io::{Read, Write};
-    ///
-    /// use sabir::net::handles::HandleRules;
-    ///
-    /// let (mut one, mut other) = sabir::pipe()?;
-    /// let (reader, mut writer) = std::io::pipe()?;
-    /// let rules = HandleRules::of_python(3, 13); // whoever is there, a Python 3.13 or a Rust program
-    /// one.send_handle(reader, rules)?;
-    /// let mut received = File::from(other.recv_handle(rules)?);
-    /// writer.write_all(b"ahoy")?;
-    /// drop(writer);
-    /// let mut text = String::new();
-    /// received.read_to_string(&mut text)?;
-    /// assert_eq!(text, "ahoy");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -317,16 +252,6 @@ impl Connection {
     /// assert!(other.recv_bytes()?.starts_with(b"\x80\x02"));
     /// # Ok::<(), sabir::Error>(())
     /// ```
-    ///
-    /// ```
-    /// use sabir::reducer::Pickle;
-    ///
-    /// let (mut one, mut other) = sabir::pipe()?;
-    /// one.set_reducer(Pickle::protocol(0));
-    /// one.send(&7)?;
-    /// assert_eq!(other.recv_bytes()?, &b"I7\n."[..]);
-    /// # Ok::<(), sabir::Error>(())
-    /// ```
     pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
         self.channel.reducer = reducer.into();
     }
@@ -338,15 +263,6 @@ impl Connection {
     ///
     /// let (mut one, _other) = sabir::Context::new().pipe()?;
     /// one.timeouts_mut().recv = Some(Duration::from_millis(1));
-    /// assert!(one.recv::<u8>().unwrap_err().is_timeout());
-    /// # Ok::<(), sabir::Error>(())
-    /// ```
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let (mut one, _other) = sabir::pipe()?;
-    /// one.timeouts_mut().recv = Some(Duration::from_millis(20));
     /// assert!(one.recv::<u8>().unwrap_err().is_timeout());
     /// # Ok::<(), sabir::Error>(())
     /// ```

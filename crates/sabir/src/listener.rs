@@ -44,20 +44,6 @@ use crate::timeouts::Timeouts;
 /// # drop(clients);
 /// # Ok::<(), sabir::Error>(())
 /// ```
-///
-/// ```
-/// use sabir::{AuthKey, Context};
-///
-/// let listener = Context::new().authkey(AuthKey::new(*b"secret")).listener("127.0.0.1:0")?;
-/// let address = listener.address().clone();
-/// std::thread::spawn(move || {
-///     let _stranger = Context::new().authkey(AuthKey::new(*b"guess")).client(&address);
-///     Context::new().authkey(AuthKey::new(*b"secret")).client(&address)?.send("ahoy")
-/// });
-/// assert_eq!(listener.accept()?.recv::<String>()?, "ahoy");
-/// assert_eq!(listener.refused().len(), 1);
-/// # Ok::<(), sabir::Error>(())
-/// ```
 #[derive(Debug)]
 pub struct Listener {
     inner: blocking::Listener,

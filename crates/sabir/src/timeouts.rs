@@ -14,16 +14,6 @@ use std::time::Duration;
 /// assert!(one.recv::<String>().unwrap_err().is_timeout());
 /// # Ok::<(), sabir::Error>(())
 /// ```
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use sabir::Timeouts;
-///
-/// let timeouts = Timeouts { recv: Some(Duration::from_secs(5)), ..Timeouts::default() };
-/// assert_eq!(timeouts.connect, Some(Duration::from_secs(20)));
-/// assert_eq!(timeouts.send, None);
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
