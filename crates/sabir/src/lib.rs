@@ -93,12 +93,12 @@ pub use sabir_macros::proxy;
 /// }
 ///
 /// # fn main() -> sabir::Result<()> {
-/// let mut server = sabir::server::Server::new(&sabir::Context::new());
+/// let mut server = sabir::server::Server::new(&sabir::Context::new()).without_authkey();
 /// server.share("log", std::sync::Arc::new(Log(Mutex::default())));
 /// let running = server.start("127.0.0.1:0")?;
 /// let log = sabir::manager(running.address())?.create("log", &())?;
-/// log.call::<(), _>("add", &("ahoy", 3))?;
-/// assert_eq!(log.call::<usize, _>("__len__", &())?, 3);
+/// log.call::<()>("add", &("ahoy", 3))?;
+/// assert_eq!(log.call::<usize>("__len__", &())?, 3);
 /// # Ok(()) }
 /// ```
 ///

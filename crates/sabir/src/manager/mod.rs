@@ -123,7 +123,7 @@ impl Manager {
     /// let list = manager.list::<Reference>()?;
     /// if let Some(reference) = list.get(0)? {
     ///     let robot = manager.attach(&reference)?;
-    ///     robot.call::<(i32, i32), _>("move", &(1, 2))?;
+    ///     robot.call::<(i32, i32)>("move", &(1, 2))?;
     /// }
     /// # Ok(()) }
     /// ```

@@ -90,7 +90,7 @@ impl Proxy {
     /// ```no_run
     /// # fn example(robot: &sabir::manager::Proxy) -> sabir::Result<()> {
     /// let companion = robot.call_proxy("companion", &())?;
-    /// companion.call::<(i32, i32), _>("move", &(1, 2))?;
+    /// companion.call::<(i32, i32)>("move", &(1, 2))?;
     /// # Ok(()) }
     /// ```
     ///

@@ -139,11 +139,11 @@ impl Server {
     ///
     /// # fn main() -> sabir::Result<()> {
     /// let counter = Arc::new(Counter::default());
-    /// let mut server = Server::new(&Context::new());
+    /// let mut server = Server::new(&Context::new()).without_authkey();
     /// server.share("counter", Arc::clone(&counter)); // BaseManager.register('counter', lambda: counter)
     /// let running = server.start("127.0.0.1:0")?;
     /// let proxy = sabir::manager(running.address())?.create("counter", &())?;
-    /// assert_eq!(proxy.call::<u64, _>("next", &())?, 0);
+    /// assert_eq!(proxy.call::<u64>("next", &())?, 0);
     /// assert_eq!(counter.next(), 1);
     /// # Ok(()) }
     /// ```
@@ -205,7 +205,7 @@ fn registered<T: Shared>() -> Registered {
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 /// # runtime.block_on(async {
-/// let bound = Server::new(&Context::new()).bind("127.0.0.1:0").await?;
+/// let bound = Server::new(&Context::new()).without_authkey().bind("127.0.0.1:0").await?;
 /// println!("listening on {}", bound.address());
 /// let shutdown = async { /* a signal has come */ };
 /// bound.serve(shutdown).await
