@@ -1,6 +1,5 @@
 """The standard library's own `multiprocessing` of this process, made to use a reducer; for programs whose imports must stay."""
 
-import multiprocessing as _mp
 from multiprocessing import connection as _stock
 from multiprocessing import process as _process
 

@@ -1,9 +1,7 @@
 """Contexts: the whole API of `multiprocessing` and, bound to the context's reducer, what its own contexts lack."""
 
 import multiprocessing as _mp
-import os
 import sys
-import types
 
 from . import connection as _connection
 from . import reduction as _reduction

@@ -5,7 +5,6 @@ arrives becomes an object of this module again.
 """
 
 import sys
-import threading
 import traceback
 from multiprocessing import current_process, util
 from multiprocessing import managers as _stock

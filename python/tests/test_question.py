@@ -4,7 +4,7 @@ import os
 import sys
 import unittest
 
-from support import HERE, KEY, PEERS, Peer, TestCase, environment, peers
+from support import HERE, KEY, PEERS, Peer, TestCase, peers
 
 FOLDER = os.path.join(PEERS, 'question')
 EXPECTED = ['1', 'True', 'object', 'True', 'AttributeError', 'True']

@@ -1,6 +1,5 @@
 """Queues and pools: errors reach the caller, and what dies breaks instead of hanging."""
 
-import sys
 import threading
 import time
 import unittest
