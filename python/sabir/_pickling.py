@@ -7,6 +7,7 @@ import sys
 from ._stock import PY2, copyreg, pickle
 
 if not PY2:
+    import collections.abc
     from multiprocessing.reduction import ForkingPickler
 
 # What only the names that become ours have in them. To search for it is quicker than to be asked for each name, but only in
@@ -83,6 +84,12 @@ else:
     def dump_with(pickler, obj, protocol, registered):
         """`obj` as bytes by `pickler`, with what was registered for the process and for one reducer."""
         file = io.BytesIO()
+        if isinstance(pickler.__dict__.get('dispatch_table'), collections.abc.Mapping):
+            # The compiled pickler reads a table of its class once, when it is made: too early to set one on the instance.
+            tables = [registered or {}, ForkingPickler._extra_reducers, pickler.dispatch_table]
+            pickler = type(pickler.__name__, (pickler,), {'dispatch_table': collections.ChainMap(*tables)})
+            pickler(file, protocol).dump(obj)
+            return file.getbuffer()
         writer = pickler(file, protocol)
         own = None if pickler is pickle.Pickler else getattr(writer, 'dispatch_table', None)
         table = dict(copyreg.dispatch_table if own is None else own)

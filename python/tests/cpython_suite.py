@@ -27,6 +27,8 @@ script_helper.interpreter_requires_environment = lambda: True
 for _name in ('dummy', 'heap', 'process', 'util', 'sharedctypes', 'synchronize', 'spawn', 'forkserver', 'pool', 'queues',
               'resource_sharer', 'popen_fork'):
     __import__('sabir.' + _name)
+if sys.version_info < (3, 8):
+    import sabir.semaphore_tracker
 
 # The package where it is imported or used, in programs that children are given as well; not the word in messages.
 _NAMED = re.compile(r"(?<![\w.'\"])multiprocessing(?=\.[A-Za-z_]|\s+(?:import|as)\b|[,)]|\s*\n)")

@@ -261,6 +261,18 @@ class Children(TestCase):
                 process.join()
                 self.assertEqual(process.exitcode, 0)
 
+    @unittest.skipUnless(MODERN, '2.7 starts children by fork alone')
+    def test_a_lambda_can_be_a_target_where_the_reducer_can_send_it(self):
+        for make in (sabir.CloudPickle, sabir.Dill):
+            try:
+                reducer = make()
+            except ImportError as error:
+                self.assertIn('needs the package', str(error))
+                continue
+            for method in METHODS:
+                context = sabir.get_context(method, reducer=reducer)
+                self.assertEqual(self.outcome(context, lambda queue: queue.put(lambda x: x + 1))(1), 2)
+
     @unittest.skipUnless(MODERN, '2.7 has no protocol above 2')
     def test_an_installed_reducer_is_installed_in_children(self):
         for method in METHODS:
