@@ -63,6 +63,18 @@ def verdicts(text):
     return found
 
 
+def write(path, rows):
+    """Writes the rows; those of other interpreters and methods that the file has stay."""
+    kept = {}
+    if os.path.exists(path):
+        with open(path) as file:
+            kept = dict((tuple(line.split('\t')[:2]), line.rstrip('\n')) for line in file if not line.startswith('#'))
+    kept.update((tuple(row.split('\t')[:2]), row) for row in rows)
+    with open(path, 'w') as file:
+        file.write('# Written by cpython_table.py.\n# python\tmethod\tpassed\tfailed\texcused\tskipped\n')
+        file.write('\n'.join(kept[key] for key in sorted(kept)) + '\n')
+
+
 def main():
     """Reads the command line, runs and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -96,9 +108,7 @@ def main():
     for line in unexcused:
         print(line)
     if options.write:
-        with open(options.write, 'w') as file:
-            file.write('# Written by cpython_table.py.\n# python\tmethod\tpassed\tfailed\texcused\tskipped\n')
-            file.write('\n'.join(rows) + '\n')
+        write(options.write, rows)
     return 1 if unexcused else 0
 
 
