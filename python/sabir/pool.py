@@ -108,6 +108,9 @@ class _Results(SimpleQueue):
     """Results, each pickled apart from the number of its task: if it cannot be read, its task is still known."""
 
     def put(self, obj):
+        if self._writer.closed:
+            # The pool is broken and the thread that reads here has ended.
+            return
         if isinstance(obj, tuple) and len(obj) == 3:
             obj = (obj[0], obj[1], bytes(self._dumps(obj[2])))
         SimpleQueue.put(self, obj)
@@ -218,6 +221,8 @@ def _unblock(inqueue, outqueue):
                 lock.release()
             except (ValueError, AssertionError):
                 pass
+    # A worker may have died within a result: whoever reads the rest sees the end of the stream instead of waiting.
+    outqueue._writer.close()
 
 
 def _fail(job, error):
