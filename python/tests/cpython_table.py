@@ -37,8 +37,9 @@ def run(python, method, only, limit):
         out = process.communicate(timeout=limit)[0]
     except subprocess.TimeoutExpired:
         process.kill()
-        out = process.communicate()[0]
-        print('%s %s: not finished in %d s' % (python, method, limit))
+        process.communicate()
+        # A run that was cut off has no row.
+        raise SystemExit('%s %s: not finished in %d s; give it more by --limit' % (python, method, limit))
     return verdicts(out.decode('utf-8', 'replace'))
 
 
