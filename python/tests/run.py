@@ -9,12 +9,16 @@ from __future__ import print_function
 import os
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import support  # noqa: E402
+
+# Interpreters that are tested at a time.
+AT_ONCE = 4
 
 
 def main(arguments):
@@ -27,15 +31,38 @@ def main(arguments):
     tests = tests or sorted(name[:-3] for name in os.listdir(HERE) if name.startswith('test_') and name.endswith('.py'))
     # The extension module has to be built first: `cargo xtask test` does both.
     tests = [test for test in tests if test != 'test_native']
-    failed = []
-    for python in pythons:
-        began = time.time()
-        print('== %s' % python)
-        sys.stdout.flush()
-        if subprocess.call([python, '-B', '-m', 'unittest'] + tests, cwd=HERE, env=support.environment()):
-            failed.append(python)
-        print('== %s: %s in %.1f s' % (python, 'FAILED' if python in failed else 'ok', time.time() - began))
+    # The tests wait for peers most of the time, so several interpreters keep one processor busy.
+    waiting, failed, lock = list(pythons), [], threading.Lock()
+
+    def work():
+        while True:
+            with lock:
+                if not waiting:
+                    return
+                python = waiting.pop(0)
+            if not suite(python, tests, lock):
+                failed.append(python)
+
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return 1 if failed else 0
+
+
+def suite(python, tests, lock):
+    """Runs tests on one interpreter and prints what they say; returns whether all passed."""
+    began = time.time()
+    process = subprocess.Popen([python, '-B', '-m', 'unittest'] + tests, cwd=HERE, env=support.environment(),
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = process.communicate()[0].decode('utf-8', 'replace')
+    passed = process.returncode == 0
+    with lock:
+        print(output)
+        print('== %s: %s in %.1f s' % (python, 'ok' if passed else 'FAILED', time.time() - began))
+        sys.stdout.flush()
+    return passed
 
 
 if __name__ == '__main__':
