@@ -158,7 +158,7 @@ pub enum Named<'g> {
 }
 
 /// A module and a name in it.
-pub type Pair<'g> = (Cow<'g, str>, Cow<'g, str>);
+type Pair<'g> = (Cow<'g, str>, Cow<'g, str>);
 
 impl<'g> Named<'g> {
     /// What a node of a graph of this protocol names; `None` if it names nothing.

@@ -38,7 +38,7 @@ mod text;
 mod translate;
 mod version;
 
-pub use allow::{AllowError, AllowList, Named, Pair, one_line};
+pub use allow::{AllowError, AllowList, Named, one_line};
 pub use dis::{Argument, Disassembly, Note, Row, dis};
 pub use dump::{DumpOptions, MemoStyle};
 pub use emit::emit_op;
