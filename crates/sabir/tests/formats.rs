@@ -249,6 +249,11 @@ fn message_pack_is_what_pythons_msgpack_has() {
         assert!(talk.unreadable::<Bytes>("'ab'").contains("expected bytes"));
         assert_eq!(talk.written(&Bytes(vec![0, 255])), r"b'\x00\xff'");
         assert_eq!(talk.written(&ByteArray(Bytes(vec![1]))), r"b'\x01'");
+        for expression in ["ExtType(5, b'ab')", "Timestamp(1)"] {
+            let expression = format!("__import__('msgpack').{expression}");
+            assert!(talk.unreadable::<String>(&expression).contains("invalid type: newtype struct"));
+            assert!(talk.unreadable::<Vec<u8>>(&expression).contains("invalid type: newtype struct"));
+        }
         // Keys of any kind, of which Python cannot hash a list.
         assert_eq!(talk.read::<BTreeMap<Option<u8>, u8>>("{None: 2}"), BTreeMap::from([(None, 2)]));
         assert_eq!(talk.read::<BTreeMap<(u8, u8), u8>>("{(1, 2): 3}"), BTreeMap::from([((1, 2), 3)]));

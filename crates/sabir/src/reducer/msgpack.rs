@@ -10,6 +10,7 @@
 //! | `bytes`, `bytearray` | bin | bytes, a sequence of numbers, text if it is UTF-8 |
 //! | `list`, `tuple` | array | sequences, tuples, structs by place |
 //! | `dict` | map | maps with keys of any kind, structs, enums |
+//! | `msgpack.ExtType`, `msgpack.Timestamp` | ext | *invalid type: newtype struct* |
 //! | `set`, `frozenset`, `datetime`, `date`, `Decimal`, `UUID`, `complex` | nothing: `TypeError` | |
 //!
 //! | Rust | in MessagePack | Python reads it as |
