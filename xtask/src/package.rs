@@ -48,6 +48,8 @@ fn extension(python: &Found) -> Result<(), String> {
     let target = root().join("target/python");
     run(cargo_in_root()
         .env("PYO3_PYTHON", &python.executable)
+        // The interpreter that imports it has the symbols: nothing to link with, as maturin has it.
+        .env("PYO3_BUILD_EXTENSION_MODULE", "1")
         .args(["build", "--quiet", "--package", "sabir-python", "--target-dir"])
         .arg(&target))?;
     let folder = target.join(&python.version);
