@@ -50,7 +50,7 @@ class Pool(_stock.Pool):
         watch.start()
 
     def _setup_queues(self):
-        self._inqueue = SimpleQueue(ctx=self._ctx)
+        self._inqueue = _Tasks(ctx=self._ctx)
         self._outqueue = _Results(ctx=self._ctx)
         self._quick_put = self._inqueue.put
         self._quick_get = self._outqueue.get
@@ -102,6 +102,29 @@ class Pool(_stock.Pool):
         while task_handler.is_alive() and not inqueue._reader.closed and inqueue._reader.poll():
             inqueue._reader.recv_bytes()
             time.sleep(0)
+
+
+class _Tasks(SimpleQueue):
+    """Tasks, each pickled apart from its number: one that a worker cannot read fails by itself, and the worker goes on."""
+
+    def put(self, obj):
+        if obj is not None:
+            obj = (obj[0], obj[1], bytes(self._dumps(obj[2:])))
+        SimpleQueue.put(self, obj)
+
+    def get(self):
+        obj = SimpleQueue.get(self)
+        if obj is None:
+            return None
+        job, index, data = obj
+        try:
+            return (job, index) + tuple(self._loads(data))
+        except Exception as error:
+            return job, index, _raise, (error,), {}
+
+
+def _raise(error):
+    raise error
 
 
 class _Results(SimpleQueue):

@@ -107,3 +107,16 @@ def put_many(queue, count):
     for number in range(count):
         queue.put(number)
     queue.close()
+
+
+class UnreadableArgument(object):
+    """Can be unpickled in the process that pickled it only."""
+
+    def __reduce__(self):
+        return _only_in, (os.getpid(),)
+
+
+def _only_in(pid):
+    if os.getpid() != pid:
+        raise RuntimeError('not here')
+    return UnreadableArgument()

@@ -139,6 +139,12 @@ class Pools(TestCase):
         self.assertEqual(pool.apply_async(children.double, (2,)).get(30), 4)
         pool.terminate()
 
+    def test_an_argument_that_cannot_be_unpickled_fails_its_task(self):
+        for pool in self.pools(1):
+            with self.assertRaises(RuntimeError):
+                pool.apply_async(children.double, (children.UnreadableArgument(),)).get(30)
+            self.assertEqual(pool.apply_async(children.double, (2,)).get(30), 4)
+
     def test_a_closed_pool_finishes_its_work(self):
         for pool in self.pools(2):
             result = pool.map_async(children.wait_and_double, range(10))
