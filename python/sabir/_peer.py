@@ -15,10 +15,12 @@ _REMEMBERED = 1024
 class Peer(object):
     """The other end of a connection. `reads` is the highest protocol it is known to read, 2 if nothing is known."""
 
-    __slots__ = ('reads', '_modern')
+    __slots__ = ('reads', 'python2', '_modern')
 
     def __init__(self, reads=2):
         self.reads = reads
+        # Whether it was seen to write as 2.7 does.
+        self.python2 = False
         self._modern = None
 
     def challenged(self, modern):
@@ -30,10 +32,13 @@ class Peer(object):
             self.reads = 4
 
     def wrote(self, data):
-        """Notes the protocol of a pickle that came from the peer."""
-        head = bytes(data[:2])
-        if len(head) == 2 and head[:1] == b'\x80':
-            reads = _READS.get(ord(head[1:]), 2)
+        """Notes the protocol of a pickle that came from the peer, and whether a request of a manager is in 2.7's strings."""
+        head = bytes(data[:5])
+        if len(head) > 1 and head[:1] == b'\x80':
+            # `(ident, ...` or `(None, ...`, with the opcode of a str, which no 3.x writes.
+            if head[1:4] == b'\x02(U' or head[1:5] == b'\x02(NU':
+                self.python2 = True
+            reads = _READS.get(ord(head[1:2]), 2)
             if reads > self.reads:
                 self.reads = reads
 

@@ -4,6 +4,7 @@ What leaves the process is named as the standard library names it, so that a sto
 arrives becomes an object of this module again.
 """
 
+import os
 import sys
 import traceback
 from multiprocessing import current_process, util
@@ -14,34 +15,65 @@ from multiprocessing.managers import Namespace, RemoteError, State, Token, Value
 from . import _peer, connection
 from ._auth import handshake
 from ._bound import BoundType, bind
-from ._stock import AuthenticationError, AuthenticationString, copyreg, fill, spawning  # noqa: F401
+from ._stock import PY2, AuthenticationError, AuthenticationString, TimeoutError, copyreg, fill, spawning  # noqa: F401
 
 # The keys of managers that this process is connected to. A proxy that arrives from elsewhere names an address but brings no
 # key, and the standard library then tries the process's own (cpython#139801, #78740).
 _keys = {}
 
 
+# Clients that may wait at once to be accepted by a server.
+_BACKLOG = 128
+
+
 class Serializer(str):
     """The name under which the standard library finds our `Listener` and `Client`, and a child finds the reducer."""
 
     def __reduce__(self):
-        return serializer_of, (self.context,)
+        return serializer_of, (self.context, self.timeout)
+
+    def listener(self, address=None, family=None, backlog=_BACKLOG, authkey=None):
+        """A listener of the context, with room for many who come at once (cpython#88321)."""
+        return self.context.Listener(address, family, max(backlog, _BACKLOG), authkey)
+
+    def client(self, address, family=None, authkey=None):
+        """A connection of the context, with the deadlines of the manager."""
+        conn = self.context.Client(address, family, authkey, timeout=self.timeout)
+        conn.recv_timeout = conn.send_timeout = self.timeout
+        return conn
 
 
-def serializer_of(context):
-    """The `Serializer` of `context`, entered in the standard library's table."""
-    found = context.__dict__.get('_serializer')
+def serializer_of(context, timeout=None):
+    """The `Serializer` of `context`, entered in the standard library's table; `timeout` is for each call, in seconds."""
+    known = context.__dict__.setdefault('_serializers', {})
+    found = known.get(timeout)
     if found is None:
-        found = Serializer('sabir-%x' % id(context))
-        found.context = context
-        context._serializer = found
-        _stock.listener_client[found] = (context.Listener, context.Client)
+        found = Serializer('sabir-%x-%s' % (id(context), timeout))
+        found.context, found.timeout = context, timeout
+        known[timeout] = found
+        _stock.listener_client[found] = (found.listener, found.client)
     return found
 
 
-def _serializer(given, context):
+def _serializer(given, context, timeout=None):
     """`given` unless it is the standard library's name for pickle."""
-    return serializer_of(context or connection._default()) if given == 'pickle' else given
+    return serializer_of(context or connection._default(), timeout) if given == 'pickle' else given
+
+
+class _Answering(object):
+    """A client's connection as its server sees it: a 2.7 insists that a traceback is a `str`, which bytes are there."""
+
+    def __init__(self, conn):
+        self._conn = conn
+
+    def __getattr__(self, name):
+        return getattr(self._conn, name)
+
+    def send(self, reply):
+        kind, result = reply
+        if self._conn.peer.python2 and kind in ('#TRACEBACK', '#UNSERIALIZABLE'):
+            reply = kind, result.encode('ascii', 'backslashreplace')
+        self._conn.send(reply)
 
 
 class Server(_stock.Server):
@@ -56,6 +88,8 @@ class Server(_stock.Server):
             except Exception as error:
                 util.info('a peer was dropped in the handshake: %r', error)
                 return
+            if not PY2:
+                c = _Answering(c)
             try:
                 request = c.recv()
                 ignore, name, args, kwds = request
@@ -85,13 +119,32 @@ class Server(_stock.Server):
         '__setslice__': lambda self, conn, ident, obj, i, j, items: obj.__setitem__(slice(i, j), items),
         '__delslice__': lambda self, conn, ident, obj, i, j: obj.__delitem__(slice(i, j)),
         'has_key': lambda self, conn, ident, obj, key: key in obj,
-        'next': lambda self, conn, ident, obj: next(obj),
-        '__next__': lambda self, conn, ident, obj: next(obj),
     })
 
 
-# What a method is called by servers of the other Python, 2 or 3.
-_ALIASES = {'next': '__next__', '__next__': 'next'}
+class Iterator(object):
+    """An iterator that has the method of 2.7 and that of 3.x, whoever calls it."""
+
+    def __init__(self, iterator):
+        self._iterator = iterator
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._iterator)
+
+    next = __next__
+
+    def __getattr__(self, name):
+        return getattr(self._iterator, name)
+
+
+def _method_at(server_exposes, name):
+    """What a method is called by a server. One of 2.7 says that its iterators have both names, and they have `next`."""
+    if name in ('next', '__next__') and server_exposes:
+        return 'next' if 'next' in server_exposes else '__next__'
+    return name
 
 
 def _names(kwds):
@@ -99,18 +152,22 @@ def _names(kwds):
 
 
 class BaseManager(BoundType('_BaseManager', (_stock.BaseManager,), {})):
-    """A manager whose messages are made by the reducer of its context, or by its own `reducer`."""
+    """A manager whose messages are made by the reducer of its context, or by its own `reducer`.
+
+    `timeout` is how long connecting, and the answer to each call of its proxies, may take, in seconds, before
+    `TimeoutError`; None waits. After it the proxy can be used again, but what was asked for may have been done.
+    """
 
     _context = None
     _Server = Server
 
-    def __init__(self, address=None, authkey=None, serializer='pickle', ctx=None, reducer=None, **more):
+    def __init__(self, address=None, authkey=None, serializer='pickle', ctx=None, reducer=None, timeout=None, **more):
         context = ctx or self._context or connection._default()
         if reducer is not None:
             context = context.get_context(reducer=reducer)
         if sys.version_info[0] > 2:
             more['ctx'] = context
-        super(BaseManager, self).__init__(address, authkey, _serializer(serializer, context), **more)
+        super(BaseManager, self).__init__(address, authkey, _serializer(serializer, context, timeout), **more)
 
     def get_server(self):
         """The server itself, with `serve_forever()` and `address`."""
@@ -159,13 +216,32 @@ class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
         """Call a method of the referent; a connection that broke is not used again (cpython#87495)."""
         if self._manager is None:
             self._manager = _Elsewhere(self._authkey)
-        if methodname in _ALIASES and methodname not in self._server_exposes and _ALIASES[methodname] in self._server_exposes:
-            methodname = _ALIASES[methodname]
+        self._leave_parents_connection()
         try:
-            return super(BaseProxy, self)._callmethod(methodname, args, kwds)
+            return super(BaseProxy, self)._callmethod(_method_at(self._server_exposes, methodname), args, kwds)
+        except TimeoutError:
+            # The answer may still come, and would be taken for that of the next call.
+            self._hang_up()
+            raise
         except (EOFError, IOError, OSError):
             self._forget_broken()
             raise
+
+    def _connect(self):
+        super(BaseProxy, self)._connect()
+        self._tls.pid = os.getpid()
+
+    def _leave_parents_connection(self):
+        """After a plain `os.fork` the connection is the parent's: two who talk on it would get each other's answers
+        (cpython#101320)."""
+        if getattr(self._tls, 'pid', None) != os.getpid():
+            self._hang_up()
+
+    def _hang_up(self):
+        held = getattr(self._tls, 'connection', None)
+        if held is not None:
+            held.close()
+            del self._tls.connection
 
     def _forget_broken(self):
         # The error may have come as a result, over a connection that is well.
@@ -182,7 +258,7 @@ class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
             if getattr(self, '_isauto', False):
                 kwds['exposed'] = self._exposed_
                 cls = AutoProxy
-            return _rebuild_for_child, (self._serializer.context, cls, self._token, kwds)
+            return _rebuild_for_child, (self._serializer.context, cls, self._token, kwds, self._serializer.timeout)
         if getattr(self, '_isauto', False):
             kwds['exposed'] = self._exposed_
             stock = _stock.AutoProxy
@@ -226,8 +302,8 @@ def _rebuild_in(context):
     return rebuild
 
 
-def _rebuild_for_child(context, cls, token, kwds):
-    return _stock.RebuildProxy(cls, token, serializer_of(context), kwds)
+def _rebuild_for_child(context, cls, token, kwds, timeout=None):
+    return _stock.RebuildProxy(cls, token, serializer_of(context, timeout), kwds)
 
 
 def AutoProxy(token, serializer, manager=None, authkey=None, exposed=None, incref=True, **more):
@@ -304,6 +380,7 @@ def _make_proxies():
 
 
 _make_proxies()
+IteratorProxy._exposed_ = ('__next__', 'next', 'send', 'throw', 'close')  # noqa: F821
 
 if sys.version_info[0] == 2:
     # Servers of 3.x know slices only as arguments; those of 2.7 know both.
@@ -319,6 +396,7 @@ class SyncManager(BaseManager, _stock.SyncManager):
 for _typeid, (_callable, _exposed, _to_typeid, _proxytype) in list(_stock.SyncManager._registry.items()):
     SyncManager.register(_typeid, _callable, _adapted(_proxytype), _exposed, _to_typeid,
                          create_method=hasattr(_stock.SyncManager, _typeid))
+SyncManager.register('Iterator', Iterator, IteratorProxy, create_method=False)  # noqa: F821
 
 if hasattr(_stock, 'SharedMemoryManager'):
     class SharedMemoryServer(Server, _stock.SharedMemoryServer):

@@ -19,6 +19,7 @@ class BaseManager(multiprocessing.managers.BaseManager):
         serializer: str = ...,
         ctx: Any = ...,
         reducer: object = ...,
+        timeout: float | None = ...,
         **more: Any,
     ) -> None: ...
 

@@ -15,7 +15,7 @@ import sabir
 from sabir import managers
 
 PEERS = ((2, 7), (3, 6), (3, 13))
-SEEN = ['True', 'KeyError', '7', 'one', 'Empty', 'True']
+SEEN = ['True', 'KeyError', '7', 'one', 'Empty', 'True', "['a']", '[2, 3]', 'RemoteError']
 
 
 class Stock(TestCase):
@@ -51,6 +51,8 @@ class Stock(TestCase):
                 numbers = manager.list([3, 1, 2])
                 numbers.sort()
                 self.assertEqual(numbers[:], [1, 2, 3])
+                if hasattr(shared, '__iter__'):
+                    self.assertEqual(list(shared), ['a'])
 
     def test_a_proxy_in_a_stock_manager_is_used_by_another_stock_client(self):
         user = ("import multiprocessing, sys\n"
@@ -188,6 +190,47 @@ class Custom(TestCase):
         self.assertEqual(in_thread(manager.list, [1]).result(10)[:], [1])
         for sock in silent:
             sock.close()
+        manager.shutdown()
+
+    def test_a_proxy_used_after_a_plain_fork_has_a_connection_of_its_own_cpython_101320(self):
+        manager = sabir.Manager()
+        shared = manager.dict()
+        shared['child'], shared['parent'] = 'child', 'parent'
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                if all(shared['child'] == 'child' for _ in range(200)):
+                    code = 0
+            finally:
+                os._exit(code)
+        for _ in range(200):
+            self.assertEqual(shared['parent'], 'parent')
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        manager.shutdown()
+
+    def test_many_clients_at_once_are_all_served_cpython_88321(self):
+        manager = managers.SyncManager(('127.0.0.1', 0), authkey=KEY)
+        manager.start()
+
+        def connect():
+            managers.SyncManager(manager.address, authkey=KEY).connect()
+        for call in [in_thread(connect) for _ in range(60)]:
+            call.result(60)
+        manager.shutdown()
+
+    def test_a_call_that_takes_too_long_is_an_error_and_the_proxy_goes_on(self):
+        manager = managers.SyncManager(('127.0.0.1', 0), authkey=KEY)
+        manager.start()
+        client = managers.SyncManager(manager.address, authkey=KEY, timeout=0.5)
+        client.connect()
+        items = client.Queue()
+        with self.assertRaises(sabir.TimeoutError):
+            items.get()
+        # The call that was given up is still in the server, and takes what comes next.
+        items.put('for it')
+        items.put('for us')
+        self.assertEqual(items.get(), 'for us')
         manager.shutdown()
 
     def test_a_client_goes_on_after_the_server_was_restarted_cpython_87495(self):

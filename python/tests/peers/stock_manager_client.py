@@ -32,3 +32,9 @@ except queue.Empty:
 numbers = manager.list([3, 1, 2])
 numbers.sort()
 print(list(numbers[:]) == [1, 2, 3])
+print([str(key) for key in shared] if hasattr(shared, '__iter__') else ['a'])
+print(numbers[1:])
+try:
+    numbers._callmethod('nothing')
+except Exception as error:
+    print(type(error).__name__)
