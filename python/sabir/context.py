@@ -81,15 +81,15 @@ class _Reducing(object):
         """`sabir.reduction`."""
         return _reduction
 
-    def Queue(self, maxsize=0, reducer=None):
+    def Queue(self, maxsize=0, reducer=None, on_error=None):
         """A queue of processes."""
         from .queues import Queue
-        return Queue(maxsize, ctx=self.get_context(), reducer=reducer)
+        return Queue(maxsize, ctx=self.get_context(), reducer=reducer, on_error=on_error)
 
-    def JoinableQueue(self, maxsize=0, reducer=None):
+    def JoinableQueue(self, maxsize=0, reducer=None, on_error=None):
         """A queue of processes with `join` and `task_done`."""
         from .queues import JoinableQueue
-        return JoinableQueue(maxsize, ctx=self.get_context(), reducer=reducer)
+        return JoinableQueue(maxsize, ctx=self.get_context(), reducer=reducer, on_error=on_error)
 
     def SimpleQueue(self, reducer=None):
         """A pipe with locks."""

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import threading
+import traceback
 import weakref
 from multiprocessing import queues as _stock
 from multiprocessing import util
@@ -87,12 +88,20 @@ class SimpleQueue(_Ends, _stock.SimpleQueue):
 
 
 class Queue(_Ends, _stock.Queue):
-    """A queue of processes; a thread writes what `put` has pickled, so that `put` does not wait for the pipe."""
+    """A queue of processes; a thread writes what `put` has pickled, so that `put` does not wait for the pipe.
 
-    def __init__(self, maxsize=0, ctx=None, reducer=None):
+    `on_error` is 'raise', or 'print' for a program that counts on it that `put` does not raise what pickling raises: then it
+    is written to standard error and the object is left out, as in the standard library.
+    """
+
+    on_error = 'raise'
+
+    def __init__(self, maxsize=0, ctx=None, reducer=None, on_error=None):
         ctx = ctx or connection._default()
         if maxsize <= 0:
             maxsize = _sem_value_max()
+        if on_error is not None:
+            self.on_error = on_error
         self._maxsize = maxsize
         self._open(ctx, reducer)
         self._opid = os.getpid()
@@ -105,11 +114,11 @@ class Queue(_Ends, _stock.Queue):
     def __getstate__(self):
         assert_spawning(self)
         return (self._ctx, self._maxsize, self._reader, self._writer, self._rlock, self._wlock, self._sem, self._opid,
-                self._ignore_epipe)
+                self._ignore_epipe, self.on_error)
 
     def __setstate__(self, state):
         (self._ctx, self._maxsize, self._reader, self._writer, self._rlock, self._wlock, self._sem, self._opid,
-         self._ignore_epipe) = state
+         self._ignore_epipe, self.on_error) = state
         self._reset()
         if not WINDOWS:
             util.register_after_fork(self, Queue._reset)
@@ -175,15 +184,20 @@ class Queue(_Ends, _stock.Queue):
             raise ValueError('Queue {0!r} is closed'.format(self))
 
     def _dumps_or_tell(self, obj):
-        """The bytes of `obj`; None if a subclass, as that of concurrent.futures, was told of the error in its own way."""
+        """The bytes of `obj`; None if a subclass, as that of concurrent.futures, or standard error was told of the error."""
         try:
             return self._dumps(obj)
         except Exception as error:
-            tell = getattr(self, '_on_queue_feeder_error', None)
-            if tell is None or tell == getattr(_stock.Queue, '_on_queue_feeder_error'):
+            tell = type(self)._on_queue_feeder_error
+            if self.on_error == 'raise' and tell is Queue._on_queue_feeder_error:
                 raise
             tell(error, obj)
             return None
+
+    @staticmethod
+    def _on_queue_feeder_error(e, obj):
+        """Prints the error of an object that is left out; the standard library's hook, of the same name."""
+        traceback.print_exc()
 
     def _append(self, data):
         if self._thread is None:
@@ -210,9 +224,9 @@ class Queue(_Ends, _stock.Queue):
 class JoinableQueue(Queue, _stock.JoinableQueue):
     """A queue whose `join` waits until `task_done` was called for every object."""
 
-    def __init__(self, maxsize=0, ctx=None, reducer=None):
+    def __init__(self, maxsize=0, ctx=None, reducer=None, on_error=None):
         ctx = ctx or connection._default()
-        Queue.__init__(self, maxsize, ctx=ctx, reducer=reducer)
+        Queue.__init__(self, maxsize, ctx=ctx, reducer=reducer, on_error=on_error)
         self._unfinished_tasks = ctx.Semaphore(0)
         self._cond = ctx.Condition()
 

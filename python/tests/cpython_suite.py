@@ -50,7 +50,21 @@ def load():
     return module
 
 
+def _with_errors_printed(test):
+    """The test of an object that cannot be pickled, which asserts that `put` says nothing: here that is an option."""
+    def run(self):
+        sabir.queues.Queue.on_error = 'print'
+        try:
+            test(self)
+        finally:
+            sabir.queues.Queue.on_error = 'raise'
+    return run
+
+
 load().install_tests_in_module_dict(globals(), METHOD)
+for _case in list(globals().values()):
+    if isinstance(_case, type) and hasattr(_case, 'test_queue_feeder_donot_stop_onexc'):
+        _case.test_queue_feeder_donot_stop_onexc = _with_errors_printed(_case.test_queue_feeder_donot_stop_onexc)
 
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1] + sys.argv[2:], verbosity=2)

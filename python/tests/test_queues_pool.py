@@ -1,5 +1,7 @@
 """Queues and pools: errors reach the caller, and what dies breaks instead of hanging."""
 
+import io
+import sys
 import threading
 import time
 import unittest
@@ -58,6 +60,18 @@ class Queues(TestCase):
         call.result(5)
         with self.assertRaises(ValueError):
             queue.task_done()
+
+    def test_a_queue_that_prints_leaves_out_what_cannot_be_pickled_and_keeps_its_room(self):
+        queue = sabir.Queue(1, on_error='print')
+        was, sys.stderr = sys.stderr, io.BytesIO() if sys.version_info[0] == 2 else io.StringIO()
+        try:
+            queue.put(lambda: 0)
+            printed = sys.stderr.getvalue()
+        finally:
+            sys.stderr = was
+        self.assertIn('Traceback', printed)
+        queue.put('next', timeout=5)
+        self.assertEqual(queue.get(timeout=5), 'next')
 
     def test_the_exceptions_of_queues_have_a_name_that_every_python_knows(self):
         data = bytes(sabir.Pickle(2).dumps(sabir.queues.Empty()))
