@@ -304,6 +304,14 @@ def _context_for(method, reducer):
     return context
 
 
+def _default_method():
+    """The start method that is in use by default, without choosing it for good."""
+    if PY2:
+        return 'fork'
+    default = _stock._default_context
+    return (default._actual_context or default._default_context)._name
+
+
 def _the_default():
     return _default_context
 
@@ -314,7 +322,8 @@ class _Default(DefaultContext):
     @property
     def reducer(self):
         """The default reducer of this process."""
-        return _package.__dict__['reducer']
+        meant = _followers.get(_default_method())
+        return _package.__dict__['reducer'] if meant is None or meant._own is None else meant._own
 
     @reducer.setter
     def reducer(self, reduction):

@@ -91,6 +91,20 @@ class Setting(TestCase):
         context.reducer = sabir.Pickle(protocol=3)
         self.assertEqual((written(*pipe), written(*other)), (2, 3))
 
+    @unittest.skipUnless(MODERN, '2.7 has no protocol above 2')
+    def test_one_set_on_the_context_in_use_is_that_of_the_package_and_of_no_other_context(self):
+        context = sabir.get_context()
+        self.addCleanup(setattr, context, '_own', None)
+        context.reducer = sabir.Pickle(protocol=3)
+        self.assertEqual(written(*sabir.Pipe()), 3)
+        self.assertEqual(written(*sabir.connection.Pipe()), 3)
+        queue = sabir.SimpleQueue()
+        queue.put([1])
+        self.assertEqual(protocol_of(queue._reader.recv_bytes()), 3)
+        for method in METHODS:
+            if method != context.get_start_method():
+                self.assertNotEqual(written(*sabir.get_context(method).Pipe()), 3)
+
     def test_each_object_can_have_its_own(self):
         left, right = sabir.Pipe(reducer=sabir.JSON())
         left.send({'a': [1]})
