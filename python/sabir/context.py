@@ -146,7 +146,8 @@ class _Process(object):
         elif cls is Process:
             cls = 'default'
         registered = _reduction.process_wide()
-        state = context._current().dumps_for_child((cls, self.__dict__))
+        own = getattr(self, '__getstate__', None)
+        state = context._current().dumps_for_child((cls, self.__dict__ if own is None else own()))
         return _rebuild_process, (context.reducer, registered, self._name_of_method(), bytes(state))
 
     def _name_of_method(self):
@@ -169,7 +170,14 @@ def _rebuild_process(reducer, registered, method, state):
     elif cls == 'default':
         cls = Process
     process = cls.__new__(cls)
+    if hasattr(process, '__setstate__'):
+        process.__setstate__(members)
+        return process
+    # A class with slots has its state in two parts.
+    members, slots = members if isinstance(members, tuple) else (members, {})
     process.__dict__.update(members)
+    for name, value in slots.items():
+        setattr(process, name, value)
     return process
 
 
@@ -317,7 +325,8 @@ def _the_default():
 
 
 class _Default(DefaultContext):
-    """Its reducer is the package's: `sabir.reducer = ...` and `_default_context.reducer = ...` are the same."""
+    """Its reducer is the package's: `sabir.reducer = ...` and `_default_context.reducer = ...` are the same. One that was set
+    on `sabir.get_context()`, for which this stands, goes before it, in connections and managers as in queues and pools."""
 
     @property
     def reducer(self):

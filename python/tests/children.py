@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 
 import sabir
@@ -120,3 +121,23 @@ def _only_in(pid):
     if os.getpid() != pid:
         raise RuntimeError('not here')
     return UnreadableArgument()
+
+
+class Slim(sabir.Process):
+    """A process that leaves behind what cannot be pickled."""
+
+    def __init__(self, queue):
+        super(Slim, self).__init__()
+        self.queue = queue
+        self.lock = threading.Lock()
+
+    def __getstate__(self):
+        return dict((name, value) for name, value in self.__dict__.items() if name != 'lock')
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.lock = 'made anew'
+
+    def run(self):
+        """Puts what became of the lock."""
+        self.queue.put(self.lock if isinstance(self.lock, str) else 'inherited')

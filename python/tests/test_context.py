@@ -237,6 +237,18 @@ class Children(TestCase):
         finally:
             sys.path.pop(0)
 
+    @unittest.skipUnless(MODERN, '2.7 only forks')
+    def test_a_process_says_itself_what_of_it_goes_to_the_child(self):
+        before = sabir.get_start_method()
+        self.addCleanup(sabir.set_start_method, before, force=True)
+        for method in METHODS:
+            sabir.set_start_method(method, force=True)
+            queue = sabir.SimpleQueue()
+            process = children.Slim(queue)
+            process.start()
+            self.assertEqual(queue.get(), 'inherited' if method == 'fork' else 'made anew')
+            process.join()
+
     def test_what_was_registered_reaches_children(self):
         for method in METHODS:
             sabir.register(children.Point, children.reduce_point)
