@@ -7,6 +7,7 @@ import pickletools
 import socket
 import sys
 import threading
+import time
 import unittest
 
 from support import KEY, PEERS as PEERS_FOLDER, Peer, TestCase, in_thread, peers
@@ -229,6 +230,8 @@ class Custom(TestCase):
             items.get()
         # The call that was given up is still in the server, and takes what comes next.
         items.put('for it')
+        while not items.empty():
+            time.sleep(0.01)
         items.put('for us')
         self.assertEqual(items.get(), 'for us')
         manager.shutdown()
