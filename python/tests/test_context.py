@@ -43,6 +43,13 @@ class Surface(TestCase):
                 sabir.get_context(method)
             self.assertIn('cannot find context for', str(caught.exception))
 
+    def test_threads_are_found_under_our_name_too(self):
+        import sabir.dummy
+        import sabir.dummy.connection
+        from multiprocessing import dummy
+        self.assertIs(sys.modules['sabir.dummy'], dummy)
+        self.assertIs(sys.modules['sabir.dummy.connection'], dummy.connection)
+
     def test_classes_are_the_stock_classes_for_who_asks(self):
         from multiprocessing import managers, queues
         self.assertTrue(issubclass(sabir.NamespaceProxy, managers.NamespaceProxy))
