@@ -88,7 +88,7 @@ class Server(_stock.Server):
             except Exception as error:
                 util.info('a peer was dropped in the handshake: %r', error)
                 return
-            if not PY2:
+            if not PY2 and isinstance(c, connection.Connection):
                 c = _Answering(c)
             try:
                 request = c.recv()

@@ -210,6 +210,14 @@ class Custom(TestCase):
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         manager.shutdown()
 
+    def test_a_manager_by_xmlrpclib_is_as_ever(self):
+        manager = managers.SyncManager(('127.0.0.1', 0), authkey=KEY, serializer='xmlrpclib')
+        manager.start()
+        shared = manager.list([1, 2])
+        shared.append(3)
+        self.assertEqual(shared[2], 3)
+        manager.shutdown()
+
     def test_many_clients_at_once_are_all_served_cpython_88321(self):
         manager = managers.SyncManager(('127.0.0.1', 0), authkey=KEY)
         manager.start()
