@@ -18,7 +18,9 @@ from .connection import Client, Connection, Listener, wait  # noqa: E402,F401
 from .pool import BrokenPool  # noqa: E402,F401
 from .context import AuthenticationError, BufferTooShort, Process, ProcessError, TimeoutError  # noqa: E402,F401
 
-_names = [name for name in dir(context._default_context) if not name.startswith('_')]
+# 2.7 has no shared memory, though its contexts have the property.
+_names = [name for name in dir(context._default_context)
+          if not name.startswith('_') and hasattr(context._default_context, name)]
 for _name in _names:
     if _name not in ('Client', 'Connection', 'Listener', 'wait', 'Process', 'connection', 'managers', 'reduction', 'reducer',
                      'BaseManager', 'SyncManager', 'SharedMemoryManager', 'BaseProxy', 'NamespaceProxy'):

@@ -254,5 +254,7 @@ def process_wide():
     return dict(process_wide_table)
 
 
-if not PY2:
-    fill(globals(), _stock_reduction)
+if PY2:
+    # There it registers sockets and connections for its own pickler, and has the functions that pass descriptors.
+    from multiprocessing import reduction as _stock_reduction
+fill(globals(), _stock_reduction)
