@@ -90,7 +90,7 @@ class PureConnection(object):
         """Receive one message into `buf` from `offset`, both in bytes; returns its length."""
         self._check_closed()
         self._check_readable()
-        view = memoryview(buf)
+        view = _writable_view(buf)
         room = view.itemsize * (len(view) if view.ndim else 1)
         if offset < 0:
             raise ValueError('negative offset')
@@ -273,6 +273,14 @@ if PY2:
     def _bytes_view(buf):
         return memoryview(bytes(buffer(buf)))  # noqa: F821
 
+    def _writable_view(buf):
+        try:
+            return memoryview(buf)
+        except TypeError:
+            # An array there has the older kind of buffer only.
+            import ctypes
+            return memoryview((ctypes.c_char * len(buffer(buf))).from_buffer(buf))  # noqa: F821
+
     def _copy_into(view, offset, message):
         if view.itemsize == 1:
             view[offset:offset + len(message)] = message
@@ -288,6 +296,8 @@ else:
     def _bytes_view(buf):
         view = memoryview(buf)
         return view if view.ndim == 1 and view.format == 'B' else view.cast('B')
+
+    _writable_view = memoryview
 
     def _copy_into(view, offset, message):
         view.cast('B')[offset:offset + len(message)] = message
