@@ -35,6 +35,9 @@
 //! | [`exception`], [`repr`] | exceptions as values and as text |
 //! | [`Peer`] | what a peer reads; whatever is written for one is made ready there |
 //! | [`server`] | the server |
+//! | [`sync`] | the server of the types that every `SyncManager` shares |
+//! | [`types`] | the types that every `SyncManager` shares, as state machines |
+//! | [`types`] | dicts, lists, queues, locks: what it serves without Python |
 #![no_std]
 extern crate alloc;
 
@@ -50,8 +53,10 @@ mod peer;
 pub mod repr;
 pub mod request;
 pub mod server;
+pub mod sync;
 mod table;
 pub mod token;
+pub mod types;
 
 pub use address::Address;
 pub use answer::Answer;

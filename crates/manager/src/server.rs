@@ -264,7 +264,7 @@ impl<O: Clone> Server<O> {
         let (function, kwargs) = match &entry.registered.proxy {
             Some((module, name)) => (graph.add_global(module, name), Vec::new()),
             None => {
-                let exposed = self.exposed_tuple(graph, ident);
+                let exposed = self.exposed_tuple(graph, ident, self.waits(connection));
                 let key = graph.add_str("exposed");
                 (graph.add_global("multiprocessing.managers", "AutoProxy"), alloc::vec![(key, exposed)])
             }
@@ -348,7 +348,8 @@ impl<O: Clone> Server<O> {
         }
     }
 
-    fn address(&self, connection: ConnectionId) -> &Address {
+    /// Where a connection's client found the server, which is what tokens for it say.
+    pub fn address(&self, connection: ConnectionId) -> &Address {
         let here = self.connections.get(&connection).and_then(|connection| connection.here.as_ref());
         here.unwrap_or(&self.address)
     }
@@ -360,9 +361,10 @@ impl<O: Clone> Server<O> {
         self.tickets.get(&ticket).map_or(Peer::UNKNOWN, |pending| pending.peer)
     }
 
-    fn exposed_tuple(&self, graph: &mut Graph, ident: Ident) -> NodeId {
-        let exposed = self.objects.get(ident).map(|entry| entry.exposed.clone()).unwrap_or_default();
-        let exposed: Vec<NodeId> = exposed.iter().map(|method| graph.add_str(method)).collect();
+    fn exposed_tuple(&self, graph: &mut Graph, ident: Ident, peer: Peer) -> NodeId {
+        let Some(entry) = self.objects.get(ident) else { return graph.add_tuple([]) };
+        let shown = entry.exposed.iter().filter(|method| entry.registered.shows(method, peer.pythons));
+        let exposed: Vec<NodeId> = shown.map(|method| graph.add_str(method)).collect();
         graph.add_tuple(exposed)
     }
 }

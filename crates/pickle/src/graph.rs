@@ -175,7 +175,7 @@ impl Graph {
     }
 
     /// The bytes of a blob, shared and not copied if they are part of a source.
-    pub(crate) fn shared_blob(&self, blob: Blob) -> Option<Bytes> {
+    pub fn shared_blob(&self, blob: Blob) -> Option<Bytes> {
         let (source, start) = (blob.place >> PLACE_BITS, (blob.place & ((1 << PLACE_BITS) - 1)) as usize);
         (source != EXTRA).then(|| self.sources[source as usize].slice(start..start + blob.length))
     }

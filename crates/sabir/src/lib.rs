@@ -24,6 +24,7 @@
 //! | [`Connection`], [`Listener`] | values and bytes between two processes |
 //! | [`manager`](mod@manager) | objects that live in another process |
 //! | `server` | objects of yours for Python clients (feature `server`) |
+//! | `sync` | the running server of the types that every `SyncManager` shares (feature `sync`) |
 //! | `tokio` | connections, listeners and clients of managers for async programs (feature `tokio`) |
 //! | `gateway` | the running gateway (feature `gateway`) |
 //! | [`pythons`] | the interpreters of this machine |
@@ -48,10 +49,14 @@ mod listener;
 #[cfg(unix)]
 pub mod manager;
 mod peer;
+#[cfg(all(unix, any(feature = "gateway", feature = "sync")))]
+mod pending;
 pub mod pythons;
 pub mod reducer;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
+#[cfg(all(unix, feature = "sync"))]
+pub mod sync;
 mod timeouts;
 #[cfg(all(unix, feature = "tokio"))]
 pub mod tokio;

@@ -27,7 +27,7 @@ pub(super) struct Asked {
 impl<O: Clone> Server<O> {
     /// A request of an accepted connection. There are no functions here: None is the ident of no object.
     pub(super) fn call(&mut self, connection: ConnectionId, graph: &Graph, peer: Peer) -> Outcome<O> {
-        match self.find(graph) {
+        match self.find(graph, peer) {
             Ok(found) => {
                 let Found { ident, object, asked, returns, args, kwargs } = found;
                 let (method, fallback) = (asked.method.clone(), asked.fallback);
@@ -45,7 +45,7 @@ impl<O: Clone> Server<O> {
         }
     }
 
-    fn find(&self, graph: &Graph) -> Result<Found<O>, Refused> {
+    fn find(&self, graph: &Graph, peer: Peer) -> Result<Found<O>, Refused> {
         let failed = |fault: &Fault| Refused::Traceback(traceback(SERVING, fault));
         let parts = Parts::of(graph).map_err(|fault| failed(&fault))?;
         let ident = graph.text(parts.ident).and_then(Ident::parse);
@@ -53,7 +53,8 @@ impl<O: Clone> Server<O> {
             return Err(failed(&Fault::missing(graph, parts.ident)));
         };
         let name = graph.text(parts.method);
-        let exposed = name.and_then(|name| entry.exposed.iter().find(|method| &***method == name));
+        let seen = |method: &&Arc<str>| entry.registered.shows(method, peer.pythons);
+        let exposed = name.and_then(|name| entry.exposed.iter().find(|method| &***method == name)).filter(seen);
         if let Some(method) = exposed {
             let wrong = |Fault(text): Fault| Refused::Error(text.trim_start_matches("TypeError: ").into());
             let args = graph.items(parts.args).ok_or_else(|| {
@@ -72,7 +73,7 @@ impl<O: Clone> Server<O> {
             "AttributeError: method {} of '{}' object is not in exposed={}",
             shown(graph, parts.method),
             entry.typeid,
-            set(&entry.exposed)
+            set(entry.exposed.iter().filter(seen))
         ));
         let also = |fault: &Fault| Refused::Traceback(chained(SERVING, &hidden, fault));
         let Some(fallback) = name.and_then(Fallback::of) else {
@@ -156,7 +157,7 @@ impl<O: Clone> Server<O> {
 
     fn proxy_reply(&self, connection: ConnectionId, peer: Peer, ident: Ident) -> Graph {
         let mut graph = outcome::own();
-        let exposed = self.exposed_tuple(&mut graph, ident);
+        let exposed = self.exposed_tuple(&mut graph, ident, peer);
         let typeid = self.objects.get(ident).map_or("", |entry| &*entry.typeid);
         let typeid = graph.add_str(typeid);
         let address = self.address(connection).encode(&mut graph, peer.pythons);
@@ -192,18 +193,9 @@ fn first_key(graph: &Graph, kwargs: NodeId) -> Option<NodeId> {
 }
 
 /// `{'add', 'get'}`
-fn set(methods: &[Arc<str>]) -> String {
-    if methods.is_empty() {
-        return "set()".into();
-    }
-    let mut text = String::from("{");
-    for (place, method) in methods.iter().enumerate() {
-        text += if place > 0 { ", '" } else { "'" };
-        text += method;
-        text.push('\'');
-    }
-    text.push('}');
-    text
+fn set<'m>(methods: impl Iterator<Item = &'m Arc<str>>) -> String {
+    let names: Vec<String> = methods.map(|method| format!("'{method}'")).collect();
+    if names.is_empty() { "set()".into() } else { format!("{{{}}}", names.join(", ")) }
 }
 
 impl Fault {

@@ -46,7 +46,7 @@ impl<O: Clone> Server<O> {
                     server.objects.discount(ident, Count::Reference).is_ok()
                 })
             }),
-            "get_methods" => parts.one(graph, name, "token").and_then(|token| self.methods(graph, token)),
+            "get_methods" => parts.one(graph, name, "token").and_then(|token| self.methods(graph, token, peer)),
             "accept_connection" => match parts.one(graph, name, "name") {
                 Ok(_) => return self.accept(connection, peer),
                 Err(fault) => Err(fault),
@@ -92,7 +92,7 @@ impl<O: Clone> Server<O> {
         }
     }
 
-    fn methods(&self, graph: &Graph, token: NodeId) -> Result<(Graph, Holds), Fault> {
+    fn methods(&self, graph: &Graph, token: NodeId, peer: Peer) -> Result<(Graph, Holds), Fault> {
         let Some(token) = Token::at(graph, token) else {
             let name = crate::repr::type_name(graph, token);
             return Err(Fault(format!("AttributeError: '{name}' object has no attribute 'id'")));
@@ -102,7 +102,7 @@ impl<O: Clone> Server<O> {
         let mut graph = outcome::own();
         // CPython has a set here.
         let mut once: Vec<&str> = Vec::new();
-        for method in entry.exposed.iter() {
+        for method in entry.exposed.iter().filter(|method| entry.registered.shows(method, peer.pythons)) {
             if !once.contains(&&**method) {
                 once.push(method);
             }
@@ -187,7 +187,7 @@ impl<O: Clone> Server<O> {
             Ok(made) => match self.register_object(made, typeid, registered) {
                 Ok(ident) => {
                     let mut graph = outcome::own();
-                    let exposed = self.exposed_tuple(&mut graph, ident);
+                    let exposed = self.exposed_tuple(&mut graph, ident, peer);
                     let text = graph.add_str(&format!("{ident}"));
                     let result = graph.add_tuple([text, exposed]);
                     let reply = outcome::reply(graph, Kind::Return, result);

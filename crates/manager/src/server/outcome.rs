@@ -20,6 +20,11 @@ pub struct ConnectionId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(super) u64);
 
+impl Ticket {
+    /// Nobody's: what the server's own program does.
+    pub const NONE: Ticket = Ticket(0);
+}
+
 /// What a message, or the end of a call, comes to.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -150,7 +155,7 @@ pub enum CallResult<O> {
     Raised(Graph),
     /// The object has no such method, although its type exposes it.
     NoMethod,
-    /// What it returned or raised cannot be written; the text says why.
+    /// What it returned or raised cannot be pickled: the exception that says so, as the last line of a traceback.
     Unserializable(alloc::string::String),
 }
 
@@ -182,7 +187,7 @@ impl Message {
         match to.reply(self.graph, holds, translation) {
             Ok(segments) => (segments, None),
             Err(error) => {
-                let graph = unserializable(function, &format!("{error}"));
+                let graph = unserializable(function, &format!("_pickle.PicklingError: {error}"));
                 (to.reply(graph, Holds::Text, translation).unwrap_or_default(), Some(error))
             }
         }
@@ -212,7 +217,7 @@ pub(super) fn own() -> Graph {
 }
 
 pub(super) fn unserializable(function: bool, why: &str) -> Graph {
-    let fault = Fault(format!("_pickle.PicklingError: {why}"));
+    let fault = Fault(why.into());
     if function {
         text(Kind::Traceback, &traceback("_handle_request", &fault))
     } else {

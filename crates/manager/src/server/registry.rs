@@ -5,6 +5,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use sabir_pickle::Pythons;
+
 /// Names of methods, in the order in which they are told to clients; shared by all that have the same.
 pub type MethodNames = Arc<[Arc<str>]>;
 
@@ -23,6 +25,8 @@ pub type MethodNames = Arc<[Arc<str>]>;
 pub struct Registered {
     pub(super) callable: bool,
     pub(super) exposed: Option<MethodNames>,
+    /// The versions that have a method, of those that not all have.
+    only: BTreeMap<Arc<str>, Vec<Pythons>>,
     returns: BTreeMap<Arc<str>, Arc<str>>,
     /// The methods of `returns` in the order in which they were given.
     returning: Vec<Arc<str>>,
@@ -41,6 +45,7 @@ impl Registered {
         Registered {
             callable: true,
             exposed: None,
+            only: BTreeMap::new(),
             returns: BTreeMap::new(),
             returning: Vec::new(),
             proxy: None,
@@ -59,6 +64,28 @@ impl Registered {
     pub fn exposing<'a>(mut self, methods: impl IntoIterator<Item = &'a str>) -> Registered {
         self.exposed = Some(methods.into_iter().map(Arc::from).collect());
         self
+    }
+
+    /// The same where versions differ: each method with the versions whose managers expose it. What a client's own
+    /// version has not, it is not shown, and cannot call.
+    pub fn exposing_in<'a>(mut self, methods: impl IntoIterator<Item = (&'a str, Pythons)>) -> Registered {
+        let mut names: Vec<Arc<str>> = Vec::new();
+        for (method, versions) in methods {
+            let name: Arc<str> = method.into();
+            self.only.entry(name.clone()).or_default().push(versions);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        self.exposed = Some(names.into());
+        self
+    }
+
+    /// Whether a client of one of these versions sees a method.
+    pub(super) fn shows(&self, method: &str, client: Pythons) -> bool {
+        self.only.get(method).is_none_or(|versions| {
+            versions.iter().any(|versions| versions.intersect(client).is_some())
+        })
     }
 
     /// `method_to_typeid`: what the method returns stays with the server, as an object of that type. Exposes the method.

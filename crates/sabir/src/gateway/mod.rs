@@ -39,7 +39,6 @@ mod log;
 mod messages;
 mod options;
 mod pair;
-mod pending;
 mod pump;
 mod run;
 mod talk;

@@ -23,7 +23,7 @@ use super::inbox::Inbox;
 use super::knowledge::Knowledge;
 use super::leg::Leg;
 use super::options::{Authentication, GatewayOptions, Upstream};
-use super::pending::Ticket;
+use crate::pending::Ticket;
 use super::pump::{Pump, Terms};
 
 /// What all connections of a gateway share.

@@ -16,7 +16,7 @@ use super::error::PairError;
 use super::heavy::Heavy;
 use super::inbox::{Filled, Inbox};
 use super::leg::{Leg, Piece};
-use super::pending::{self, Ticket};
+use crate::pending::{self, Ticket};
 use super::talk::{Due, Talk, index};
 
 /// A pair of connections.

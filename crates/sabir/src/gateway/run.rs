@@ -18,7 +18,7 @@ use super::knowledge::Knowledge;
 use super::log;
 use super::options::{Authentication, GatewayOptions, Upstream};
 use super::pair::{self, Shared};
-use super::pending::Pending;
+use crate::pending::Pending;
 
 /// A gateway that listens, and serves once [`run`](Gateway::run) is awaited.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 /// programs without keys may be silent for as long as they like. Such a pair only has to go when no
 /// descriptor is left.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     most: usize,
     waiting: Mutex<Waiting>,
     /// In units of [`UNIT`].
@@ -29,20 +29,20 @@ struct Waiting {
 }
 
 impl Pending {
-    pub(super) fn new(most: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(ROOM / UNIT));
         Arc::new(Self { most, waiting: Mutex::default(), room })
     }
 
     /// Counts one in that owes a proof, and sends the oldest away if that is one too many.
-    pub(super) fn enter(self: &Arc<Self>) -> Ticket {
+    pub(crate) fn enter(self: &Arc<Self>) -> Ticket {
         let ticket = self.enter_silently();
         ticket.challenged();
         ticket
     }
 
     /// Counts one in whose server may ask for a proof or not.
-    pub(super) fn enter_silently(self: &Arc<Self>) -> Ticket {
+    pub(crate) fn enter_silently(self: &Arc<Self>) -> Ticket {
         let mut waiting = self.waiting();
         let (number, evicted) = (waiting.next, Arc::new(Notify::new()));
         waiting.next += 1;
@@ -52,7 +52,7 @@ impl Pending {
     }
 
     /// No descriptor is left for a client: sends the oldest away that has proved nothing.
-    pub(super) fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         let mut waiting = self.waiting();
         let oldest = waiting.debtors.pop_first().or_else(|| waiting.silent.pop_first());
         if let Some((_, oldest)) = oldest {
@@ -67,7 +67,7 @@ impl Pending {
 
 /// One unauthenticated connection, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     pending: Arc<Pending>,
     number: u64,
     evicted: Arc<Notify>,
@@ -75,12 +75,12 @@ pub(super) struct Ticket {
 
 impl Ticket {
     /// Waits until this is the oldest of too many.
-    pub(super) async fn evicted(&self) {
+    pub(crate) async fn evicted(&self) {
         self.evicted.notified().await;
     }
 
     /// A proof is owed from now on.
-    pub(super) fn challenged(&self) {
+    pub(crate) fn challenged(&self) {
         let mut waiting = self.pending.waiting();
         let Some(evicted) = waiting.silent.remove(&self.number) else { return };
         waiting.debtors.insert(self.number, evicted);
@@ -92,7 +92,7 @@ impl Ticket {
     }
 
     /// The connection is authenticated, or its programs do without.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         let mut waiting = self.pending.waiting();
         waiting.debtors.remove(&self.number);
         waiting.silent.remove(&self.number);
@@ -100,7 +100,7 @@ impl Ticket {
 
     /// Waits until there is room for a message of this length from somebody of whom nothing is
     /// known. All of them share it; one that is longer than all of it has it alone.
-    pub(super) async fn room(&self, length: u64) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn room(&self, length: u64) -> Option<OwnedSemaphorePermit> {
         let units = usize::try_from(length).unwrap_or(usize::MAX).div_ceil(UNIT).min(ROOM / UNIT);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         // It is never closed.
@@ -115,7 +115,7 @@ impl Drop for Ticket {
 }
 
 /// In bytes: what a peer of which nothing is known may send without asking for room.
-pub(super) const UNIT: usize = 64 * 1024;
+pub(crate) const UNIT: usize = 64 * 1024;
 /// In bytes: what all such peers may send together.
 const ROOM: usize = 64 * 1024 * 1024;
 

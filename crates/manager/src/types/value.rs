@@ -1,0 +1,368 @@
+//! Values that clients gave: owned, immutable, cheap to clone, and written back as they came.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Deref;
+
+use sabir_pickle::{Blob, Global, Graph, Make, Names, Node, NodeId, Object, Step};
+
+use super::view::View;
+
+/// A value. What was shared within one message stays shared: parts of one graph are parts of one graph in a reply too.
+#[derive(Clone, Debug)]
+pub struct Value(Held);
+
+#[derive(Clone, Debug)]
+enum Held {
+    Atom(Atom),
+    Part(Part),
+}
+
+/// What needs no graph.
+#[derive(Clone, Copy, Debug)]
+enum Atom {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+}
+
+/// A node of a graph that keeps the whole graph.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) id: NodeId,
+}
+
+impl Value {
+    /// None.
+    pub const NONE: Value = Value(Held::Atom(Atom::None));
+
+    /// The value of a node.
+    pub fn of(graph: &Arc<Graph>, id: NodeId) -> Value {
+        Value(match graph[id] {
+            Node::None => Held::Atom(Atom::None),
+            Node::Bool(value) => Held::Atom(Atom::Bool(value)),
+            Node::Int(value) => Held::Atom(Atom::Int(value)),
+            Node::Float(value) => Held::Atom(Atom::Float(value)),
+            _ => Held::Part(Part { graph: Arc::clone(graph), id }),
+        })
+    }
+
+    /// A bool.
+    pub fn bool(value: bool) -> Value {
+        Value(Held::Atom(Atom::Bool(value)))
+    }
+
+    /// An int.
+    pub fn int(value: i64) -> Value {
+        Value(Held::Atom(Atom::Int(value)))
+    }
+
+    /// An int that counts.
+    pub fn count(value: usize) -> Value {
+        Value::int(value.try_into().unwrap_or(i64::MAX))
+    }
+
+    /// A float.
+    pub fn float(value: f64) -> Value {
+        Value(Held::Atom(Atom::Float(value)))
+    }
+
+    /// Text.
+    pub fn text(text: &str) -> Value {
+        Value::made(|graph| graph.add_str(text))
+    }
+
+    /// Whatever is added to a graph of its own, with Python 3's names.
+    pub fn made(make: impl FnOnce(&mut Graph) -> NodeId) -> Value {
+        let mut graph = Graph::new();
+        graph.set_protocol(4);
+        let id = make(&mut graph);
+        Value::of(&Arc::new(graph), id)
+    }
+
+    /// A list.
+    pub fn list(items: &[Value]) -> Value {
+        Value::written(|writer| {
+            let items = items.iter().map(|item| writer.add(item)).collect();
+            writer.graph.add(Node::List(items))
+        })
+    }
+
+    /// A tuple.
+    pub fn tuple(items: &[Value]) -> Value {
+        Value::written(|writer| {
+            let items: Vec<NodeId> = items.iter().map(|item| writer.add(item)).collect();
+            writer.graph.add_tuple(items)
+        })
+    }
+
+    /// A set.
+    pub fn set(items: &[Value]) -> Value {
+        Value::written(|writer| {
+            let items = items.iter().map(|item| writer.add(item)).collect();
+            writer.graph.add(Node::Set(items))
+        })
+    }
+
+    /// A dict.
+    pub fn dict<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>) -> Value {
+        Value::written(|writer| {
+            let pairs = pairs.map(|(key, value)| (writer.add(key), writer.add(value))).collect();
+            writer.graph.add(Node::Dict(pairs))
+        })
+    }
+
+    /// A list of pairs.
+    pub(crate) fn pairs<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>) -> Value {
+        Value::written(|writer| {
+            let pairs = pairs.map(|(key, value)| {
+                let pair = [writer.add(key), writer.add(value)];
+                writer.graph.add_tuple(pair)
+            });
+            let pairs = pairs.collect();
+            writer.graph.add(Node::List(pairs))
+        })
+    }
+
+    /// What a function makes of values.
+    pub(crate) fn calling(module: &str, name: &str, args: &[Value]) -> Value {
+        Value::written(|writer| {
+            let args: Vec<NodeId> = args.iter().map(|arg| writer.add(arg)).collect();
+            let args = writer.graph.add_tuple(args);
+            let callable = writer.graph.add_global(module, name);
+            writer.graph.add_object(Make::Reduce { callable, args })
+        })
+    }
+
+    /// An instance of a class with these attributes.
+    pub(crate) fn instance(module: &str, name: &str, attributes: &[(&str, &Value)]) -> Value {
+        Value::written(|writer| {
+            let pairs: Vec<(NodeId, NodeId)> = attributes
+                .iter()
+                .map(|(name, value)| (writer.graph.add_str(name), writer.add(value)))
+                .collect();
+            let graph = &mut writer.graph;
+            let state = graph.add(Node::Dict(pairs));
+            let (class, args) = (graph.add_global(module, name), graph.add_tuple([]));
+            let make = Make::NewObj { class, args };
+            graph.add(Node::Object(Box::new(Object { make, steps: alloc::vec![Step::Build(state)] })))
+        })
+    }
+
+    /// ASCII as a Python 2 `str`, which 3.x reads as text.
+    pub(crate) fn native(&self) -> Value {
+        match self.as_text() {
+            Some(text) if text.is_ascii() => Value::made(|graph| {
+                let blob = graph.store(text.as_bytes());
+                graph.add(Node::String(blob))
+            }),
+            _ => self.clone(),
+        }
+    }
+
+    /// What a built-in function makes of one value, which is then given a state.
+    pub(crate) fn call(function: &str, argument: &Value, state: Option<i64>) -> Value {
+        Value::written(|writer| {
+            let argument = writer.add(argument);
+            let graph = &mut writer.graph;
+            let args = graph.add_tuple([argument]);
+            let callable = graph.add_global("builtins", function);
+            let steps = state.map(|state| Step::Build(graph.add_int(state))).into_iter().collect();
+            graph.add(Node::Object(Box::new(Object { make: Make::Reduce { callable, args }, steps })))
+        })
+    }
+
+    fn written(write: impl FnOnce(&mut Writer) -> NodeId) -> Value {
+        let mut writer = Writer::new();
+        let id = write(&mut writer);
+        Value::of(&Arc::new(writer.graph), id)
+    }
+
+    /// The graph of it alone.
+    pub fn into_graph(self) -> Graph {
+        // A value that was just made is its graph already.
+        if let Held::Part(Part { graph, id }) = self.0 {
+            return match Arc::try_unwrap(graph) {
+                Ok(mut graph) if graph.len() <= ROOM_FOR_WASTE => {
+                    graph.set_root(id);
+                    graph
+                }
+                Ok(graph) => Writer::alone(&Value::of(&Arc::new(graph), id)),
+                Err(graph) => Writer::alone(&Value(Held::Part(Part { graph, id }))),
+            };
+        }
+        Writer::alone(&self)
+    }
+
+    /// What kind of thing it is.
+    pub(crate) fn view(&self) -> View<'_> {
+        match &self.0 {
+            Held::Atom(Atom::None) => View::None,
+            Held::Atom(Atom::Bool(value)) => View::Bool(*value),
+            Held::Atom(Atom::Int(value)) => View::Int(*value),
+            Held::Atom(Atom::Float(value)) => View::Float(*value),
+            Held::Part(Part { graph, id }) => View::of(graph, *id),
+        }
+    }
+
+    /// The graph that it is a part of.
+    pub(crate) fn part(&self) -> Option<&Part> {
+        match &self.0 {
+            Held::Part(part) => Some(part),
+            Held::Atom(_) => None,
+        }
+    }
+
+    /// A part of it.
+    pub(crate) fn child(&self, id: NodeId) -> Value {
+        match &self.0 {
+            Held::Part(part) => Value::of(&part.graph, id),
+            Held::Atom(_) => Value::NONE,
+        }
+    }
+
+    /// Parts of it.
+    pub(crate) fn children(&self, ids: &[NodeId]) -> Vec<Value> {
+        ids.iter().map(|&id| self.child(id)).collect()
+    }
+
+    /// Its text, if it is text of either Python.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        let part = self.part()?;
+        part.graph.text(part.id)
+    }
+
+    /// The text of it in bytes, which is what the memory for it is counted by; no more than an estimate.
+    pub(crate) fn size(&self) -> usize {
+        self.part().map_or(16, |part| part.graph.length())
+    }
+}
+
+/// A graph of few nodes goes out as it is, with what nothing refers to.
+const ROOM_FOR_WASTE: usize = 1 << 20;
+
+/// Writes values into one graph, each part of each graph once.
+pub(crate) struct Writer {
+    pub(crate) graph: Graph,
+    seen: BTreeMap<(usize, NodeId), NodeId>,
+    /// So that no other graph comes to lie where one was.
+    kept: Vec<Arc<Graph>>,
+}
+
+impl Writer {
+    pub(crate) fn new() -> Writer {
+        let mut graph = Graph::new();
+        graph.set_protocol(4);
+        Writer { graph, seen: BTreeMap::new(), kept: Vec::new() }
+    }
+
+    fn alone(value: &Value) -> Graph {
+        let mut writer = Writer::new();
+        let root = writer.add(value);
+        writer.graph.set_root(root);
+        writer.graph
+    }
+
+    pub(crate) fn add(&mut self, value: &Value) -> NodeId {
+        let Part { graph, id } = match &value.0 {
+            Held::Atom(Atom::None) => return NodeId::NONE,
+            Held::Atom(Atom::Bool(true)) => return NodeId::TRUE,
+            Held::Atom(Atom::Bool(false)) => return NodeId::FALSE,
+            Held::Atom(Atom::Int(value)) => return self.graph.add_int(*value),
+            Held::Atom(Atom::Float(value)) => return self.graph.add(Node::Float(*value)),
+            Held::Part(part) => part,
+        };
+        if self.kept.last().is_none_or(|last| !Arc::ptr_eq(last, graph)) {
+            self.kept.push(Arc::clone(graph));
+        }
+        let source = Arc::as_ptr(graph) as usize;
+        let mut work = Vec::new();
+        let root = self.place(graph, source, *id, &mut work);
+        while let Some((from, to)) = work.pop() {
+            let mut node = graph[from].clone();
+            self.move_blobs(graph, &mut node);
+            node.for_each_child_mut(|child| *child = self.place(graph, source, *child, &mut work));
+            *self.graph.node_mut(to) = node;
+        }
+        root
+    }
+
+    /// Where a node goes, which is to be filled if it is new.
+    fn place(
+        &mut self,
+        graph: &Graph,
+        source: usize,
+        id: NodeId,
+        work: &mut Vec<(NodeId, NodeId)>,
+    ) -> NodeId {
+        match graph[id] {
+            Node::None => return NodeId::NONE,
+            Node::Bool(true) => return NodeId::TRUE,
+            Node::Bool(false) => return NodeId::FALSE,
+            _ => {}
+        }
+        if let Some(&there) = self.seen.get(&(source, id)) {
+            return there;
+        }
+        let to = self.graph.add(Node::None);
+        self.seen.insert((source, id), to);
+        work.push((id, to));
+        to
+    }
+
+    fn move_blobs(&mut self, from: &Graph, node: &mut Node) {
+        match node {
+            Node::Long(blob)
+            | Node::Str(blob)
+            | Node::Bytes(blob)
+            | Node::String(blob)
+            | Node::ByteArray(blob)
+            | Node::PersistentText(blob) => *blob = self.moved(from, *blob),
+            Node::Global(global) => {
+                let Global { module, name } = **global;
+                **global = Global { module: self.moved(from, module), name: self.moved(from, name) };
+            }
+            _ => {}
+        }
+    }
+
+    /// Long ones are shared, short ones are copied.
+    fn moved(&mut self, from: &Graph, blob: Blob) -> Blob {
+        if blob.len() >= WORTH_SHARING
+            && let Some(bytes) = from.shared_blob(blob)
+        {
+            return self.graph.share(bytes);
+        }
+        self.graph.store(from.blob(blob))
+    }
+}
+
+const WORTH_SHARING: usize = 1024;
+
+/// A message whose names are Python 3's, whoever wrote it.
+pub(crate) fn canonical(mut graph: Graph, names: &Names) -> Graph {
+    let protocol = graph.protocol();
+    if protocol >= 3 {
+        return graph;
+    }
+    for id in graph.ids() {
+        let Some((module, name)) = graph.global(id) else { continue };
+        let (module, name) = names.canonical(module, name, protocol);
+        let (module, name) = (module.into_owned(), name.into_owned());
+        let global =
+            Global { module: graph.store(module.as_bytes()), name: graph.store(name.as_bytes()) };
+        *graph.node_mut(id) = Node::Global(Box::new(global));
+    }
+    graph.set_protocol(4);
+    graph
+}
+
+impl Part {
+    pub(crate) fn node(&self) -> &Node {
+        &self.graph.deref()[self.id]
+    }
+}

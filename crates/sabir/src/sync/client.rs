@@ -1,0 +1,131 @@
+//! One client's connection: a request, its reply, the next request.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sabir_manager::server::{ConnectionId, Message};
+use sabir_manager::sync::Then;
+use sabir_net::tokio::{Connection, Stream};
+use sabir_net::{Deadline, Error};
+use sabir_pickle::{Graph, Pythons, Version};
+use sabir_wire::Config;
+use sabir_wire::auth::{Era, PeerHints};
+use sabir_wire::frame::FrameLimits;
+use tokio::sync::Notify;
+use tracing::debug;
+
+use super::state::{Came, Due, Entered, State};
+use crate::pending::Ticket;
+
+/// Serves a client until it goes or breaks the protocol. What goes wrong with it is nobody else's affair.
+pub(super) async fn serve(
+    place: Entered,
+    state: Arc<State>,
+    stream: Stream,
+    ticket: Ticket,
+    shutdown: Arc<Notify>,
+) -> Result<(), Error> {
+    let _place = place;
+    let here = stream.local_address().ok().flatten();
+    let connection = tokio::select! {
+        biased;
+        done = authenticated(&state, stream) => done?,
+        () = ticket.evicted() => {
+            debug!("closed: it had proved nothing, and there were too many like it");
+            return Ok(());
+        }
+    };
+    drop(ticket);
+    let id = state.connected(here.as_ref(), versions(connection.hints()));
+    let mut client = Client { state, id, connection };
+    while let Some(message) = client.receive().await? {
+        match client.answer(message).await? {
+            Then::Stay => {}
+            Then::Close => break,
+            Then::Shutdown => {
+                shutdown.notify_one();
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn authenticated(state: &State, stream: Stream) -> Result<Connection, Error> {
+    let options = &state.options;
+    let limits = FrameLimits { max_message: options.max_message, ..FrameLimits::default() };
+    let config = Config { limits, ..Config::default() };
+    match &options.authkey {
+        None => Ok(Connection::new(stream, config)),
+        Some(key) => {
+            Connection::accepting(stream, config, key.clone(), options.auth, options.handshake_timeout).await
+        }
+    }
+}
+
+/// The versions that a client may be, as far as the handshake tells.
+fn versions(hints: PeerHints) -> Pythons {
+    match hints.era() {
+        Some(Era::UpTo311) => Pythons { max: Version::new(3, 11), ..Pythons::ANY },
+        Some(Era::From312) => Pythons { min: Version::new(3, 12), ..Pythons::ANY },
+        _ => Pythons::ANY,
+    }
+}
+
+struct Client {
+    state: Arc<State>,
+    id: ConnectionId,
+    connection: Connection,
+}
+
+impl Client {
+    async fn receive(&mut self) -> Result<Option<Bytes>, Error> {
+        let idle = self.state.options.idle_timeout;
+        let message = self.connection.recv_bytes(idle).await?;
+        // A short one shares memory with what was read along with it, and may be kept for long.
+        Ok(message.map(|message| {
+            if message.len() <= WORTH_COPYING { Bytes::copy_from_slice(&message) } else { message }
+        }))
+    }
+
+    async fn answer(&mut self, message: Bytes) -> Result<Then, Error> {
+        let graph = Graph::load(message, &self.state.options.limits);
+        let due = match self.state.request(self.id, graph) {
+            Came::Now(due) => due,
+            Came::Later(later) => {
+                tokio::select! {
+                    biased;
+                    due = later => due.unwrap_or(None),
+                    // The end of the client, or bytes that nobody asked for.
+                    _ = self.connection.recv_bytes(Deadline::NEVER) => None,
+                }
+            }
+        };
+        self.send(due).await
+    }
+
+    /// Sends a reply; what it hands over is taken back if it does not arrive.
+    async fn send(&mut self, due: Due) -> Result<Then, Error> {
+        let Some((message, then)) = due else { return Ok(Then::Close) };
+        let Message { grants, .. } = message;
+        let (pickle, broken) = message.encode(&self.state.options.translation);
+        let pieces: Vec<&[u8]> = pickle.iter().collect();
+        let sent = self.connection.send_vectored(&pieces, self.state.options.send_timeout).await;
+        if let Some(granted) = grants
+            && (sent.is_err() || broken.is_some())
+        {
+            self.state.undelivered(granted);
+        }
+        sent.map(|()| then)
+    }
+}
+
+/// In bytes.
+const WORTH_COPYING: usize = 16 * 1024;
+
+/// However a connection ends, the server hears of it.
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.state.closed(self.id);
+    }
+}

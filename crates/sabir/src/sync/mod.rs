@@ -1,0 +1,169 @@
+//! The running server of the types that every `SyncManager` shares: dicts, lists, queues, locks, for Python programs of any
+//! version, without Python.
+//!
+//! A task for each connection, which costs a few KiB while it waits; no thread waits with it.
+//!
+//! ```
+//! use sabir::AuthKey;
+//! use sabir::sync::{SyncOptions, SyncServer};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = SyncOptions::new("127.0.0.1:0".parse()?).authkey(AuthKey::new(*b"secret"));
+//! let server = SyncServer::bind(options).await?;
+//! println!("listening on {}", server.local_addresses().next().expect("one"));
+//! // In Python:
+//! //     manager = SyncManager(address, b'secret'); manager.connect()
+//! //     shared = manager.dict(a=1)
+//! server.run(async {}).await?; // until then; until a client calls `shutdown` at the latest
+//! # Ok(()) }
+//! ```
+
+mod client;
+mod options;
+mod state;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sabir_net::tokio::{Listener, Stream};
+use sabir_net::{Address, Error};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tracing::{Instrument as _, debug, info, info_span, warn};
+
+pub use self::options::SyncOptions;
+use self::state::State;
+use crate::pending::Pending;
+
+/// A server that listens, and serves once [`run`](SyncServer::run) is awaited.
+pub struct SyncServer {
+    listeners: Vec<Listener>,
+    addresses: Vec<Address>,
+    state: Arc<State>,
+}
+
+impl SyncServer {
+    /// Binds every listener. Port 0 picks a free one.
+    ///
+    /// # Errors
+    /// [`Error::Bind`], [`Error::Unsupported`]: the caller chose an address that cannot be had; [`Error::Io`] if the
+    /// system gives no random numbers.
+    pub async fn bind(options: SyncOptions) -> Result<SyncServer, Error> {
+        let mut listeners = Vec::with_capacity(options.listen.len());
+        for address in &options.listen {
+            listeners.push(Listener::bind(address).await?);
+        }
+        let addresses: Vec<Address> =
+            listeners.iter().map(|listener| listener.local_address().clone()).collect();
+        let state = State::new(options, addresses.first())?;
+        Ok(SyncServer { listeners, addresses, state: Arc::new(state) })
+    }
+
+    /// Where clients connect, in the order of the options.
+    pub fn local_addresses(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.iter()
+    }
+
+    /// Serves until `shutdown` is done or a client calls the protocol's own `shutdown`, then gives what is being sent its
+    /// time. Calls that wait end with their connections.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a listener broke. What goes wrong with one connection is only logged.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let SyncServer { listeners, addresses: _, state } = self;
+        let (stop, stopping) = watch::channel(false);
+        let asked = Arc::new(Notify::new());
+        let (running, mut all_ended) = mpsc::channel::<()>(1);
+        let pending = Pending::new(state.options.max_pending);
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            let shared = Accepting {
+                state: Arc::clone(&state),
+                pending: Arc::clone(&pending),
+                running: running.clone(),
+                stopping: stopping.clone(),
+                asked: Arc::clone(&asked),
+            };
+            accepting.spawn(shared.accept(listener));
+        }
+        drop((running, stopping));
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            () = asked.notified() => {
+                info!("stopping: a client called shutdown");
+                Ok(())
+            }
+            () = state.keep_time() => Ok(()),
+            Some(broken) = accepting.join_next() => broken.unwrap_or(Ok(())),
+        };
+        accepting.shutdown().await;
+        // Nobody listens if there is no connection.
+        let _ = stop.send(true);
+        let patience = state.options.shutdown_timeout;
+        let _ = tokio::time::timeout(patience, async { while all_ended.recv().await.is_some() {} }).await;
+        ended
+    }
+}
+
+/// What a listener's task needs.
+struct Accepting {
+    state: Arc<State>,
+    pending: Arc<Pending>,
+    running: mpsc::Sender<()>,
+    stopping: watch::Receiver<bool>,
+    asked: Arc<Notify>,
+}
+
+impl Accepting {
+    /// Accepts for ever. Nothing that a client does is waited for here.
+    async fn accept(self, listener: Listener) -> Result<(), Error> {
+        let Accepting { state, pending, running, stopping, asked } = self;
+        let mut pauses = 0;
+        loop {
+            let stream = listener.accept().await?;
+            if listener.pauses() > pauses {
+                pauses = listener.pauses();
+                pending.make_room();
+                warn!("no descriptor was left for a client: raise the limit of open files");
+            }
+            let Some(place) = state.enter() else {
+                debug!("a connection is refused: there are {} already", state.options.max_connections);
+                // So that it does not come back at once for ever.
+                pending.make_room();
+                sleep(PAUSE).await;
+                continue;
+            };
+            let ticket = pending.enter();
+            let span = info_span!("client", from = %name(&stream));
+            let (state, running, mut stopping) = (Arc::clone(&state), running.clone(), stopping.clone());
+            let asked = Arc::clone(&asked);
+            let serving = async move {
+                let _running = running;
+                tokio::select! {
+                    biased;
+                    ended = client::serve(place, state, stream, ticket, asked) => match ended {
+                        Ok(()) => debug!("closed"),
+                        Err(error) => info!("closed: {error}"),
+                    },
+                    // An error means that the server is gone altogether.
+                    _ = stopping.wait_for(|stop| *stop) => {}
+                }
+            };
+            tokio::spawn(serving.instrument(span));
+        }
+    }
+}
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Who a client is, for the log.
+fn name(client: &Stream) -> String {
+    match (client.peer_address(), client.peer_pid()) {
+        (Ok(Some(address)), _) => address.to_string(),
+        (_, Some(pid)) => format!("process {pid}"),
+        _ => "an unnamed socket".to_owned(),
+    }
+}

@@ -1,0 +1,192 @@
+//! What all connections have in common: the pure server under a lock, and who waits for what.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sabir_manager::Address as Place;
+use sabir_manager::server::{ConnectionId, Message};
+use sabir_manager::sync::{Step, SyncServer, Then};
+use sabir_net::{Address, Doing, Error};
+use sabir_pickle::{Graph, Pythons};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::sleep_until;
+
+use super::SyncOptions;
+
+/// A reply, and what comes after it; `None` closes the connection without one.
+pub(super) type Due = Option<(Message, Then)>;
+
+pub(super) struct State {
+    pub(super) options: SyncOptions,
+    started: Instant,
+    inner: Mutex<Inner>,
+    /// That there is a deadline that is earlier than the one that is waited for.
+    sooner: Notify,
+    connections: AtomicUsize,
+}
+
+struct Inner {
+    server: SyncServer,
+    /// Who waits for a reply.
+    waiting: HashMap<ConnectionId, oneshot::Sender<Due>>,
+    last: u64,
+    /// The deadline that is waited for.
+    alarm: Option<Duration>,
+}
+
+/// What a request comes to.
+pub(super) enum Came {
+    Now(Due),
+    Later(oneshot::Receiver<Due>),
+}
+
+impl State {
+    pub(super) fn new(options: SyncOptions, address: Option<&Address>) -> Result<State, Error> {
+        let nonce = u64::from_le_bytes(sabir_net::random()?);
+        let seed: [u8; 16] = sabir_net::random()?;
+        let mut server = SyncServer::new(nonce, seed, address.map_or(Place::Unix(Vec::new()), place));
+        for (name, typeid, arguments) in &options.objects {
+            server.share(name, typeid, arguments).map_err(|error| Error::Io {
+                doing: Doing::Accepting,
+                source: std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("object {name}: {error}")),
+            })?;
+        }
+        let inner = Inner { server, waiting: HashMap::new(), last: 0, alarm: None };
+        Ok(State {
+            options,
+            started: Instant::now(),
+            inner: Mutex::new(inner),
+            sooner: Notify::new(),
+            connections: AtomicUsize::new(0),
+        })
+    }
+
+    /// A place for one more connection, if there is one.
+    pub(super) fn enter(self: &Arc<State>) -> Option<Entered> {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        let entered = Entered(Arc::clone(self));
+        (before < self.options.max_connections).then_some(entered)
+    }
+
+    /// Counts in a client that is authenticated.
+    pub(super) fn connected(&self, here: Option<&Address>, hint: Pythons) -> ConnectionId {
+        let mut inner = self.lock();
+        inner.last += 1;
+        let id = ConnectionId(inner.last);
+        inner.server.connected(id, here.map(place), hint);
+        id
+    }
+
+    /// A message of a client.
+    pub(super) fn request(&self, id: ConnectionId, graph: Result<Graph, sabir_pickle::Error>) -> Came {
+        let now = self.started.elapsed();
+        let mut inner = self.lock();
+        let steps = inner.server.request(id, graph, now);
+        let own = inner.deliver(steps, Some(id));
+        let came = match own {
+            Some(due) => Came::Now(due),
+            None => {
+                let (send, receive) = oneshot::channel();
+                inner.waiting.insert(id, send);
+                Came::Later(receive)
+            }
+        };
+        self.set_alarm(&mut inner);
+        came
+    }
+
+    /// A connection has ended.
+    pub(super) fn closed(&self, id: ConnectionId) {
+        let mut inner = self.lock();
+        inner.waiting.remove(&id);
+        let steps = inner.server.closed(id);
+        inner.deliver(steps, None);
+        self.set_alarm(&mut inner);
+    }
+
+    /// A reply has not arrived.
+    pub(super) fn undelivered(&self, granted: sabir_manager::server::Ident) {
+        let mut inner = self.lock();
+        let steps = inner.server.undelivered(granted);
+        inner.deliver(steps, None);
+    }
+
+    /// Answers those whose time has come, for ever.
+    pub(super) async fn keep_time(&self) {
+        loop {
+            let next = {
+                let mut inner = self.lock();
+                let steps = inner.server.expire(self.started.elapsed());
+                inner.deliver(steps, None);
+                inner.alarm = inner.server.next_deadline();
+                inner.alarm
+            };
+            let alarm = async {
+                match next.and_then(|next| self.started.checked_add(next)) {
+                    Some(at) => sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = alarm => {}
+                () = self.sooner.notified() => {}
+            }
+        }
+    }
+
+    fn set_alarm(&self, inner: &mut Inner) {
+        let next = inner.server.next_deadline();
+        if next.is_some_and(|next| inner.alarm.is_none_or(|alarm| next < alarm)) {
+            inner.alarm = next;
+            self.sooner.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // The pure server does not panic; if it did, what it holds would still be whole enough to end with.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Hands replies to whom they are due; gives back that of the connection whose own task asks.
+    fn deliver(&mut self, steps: Vec<Step>, own: Option<ConnectionId>) -> Option<Due> {
+        let mut mine = None;
+        for step in steps {
+            let (to, due) = match step {
+                Step::Send { message, then } => (message.connection, Some((message, then))),
+                Step::Close(connection) => (connection, None),
+                _ => continue,
+            };
+            if own == Some(to) {
+                mine = Some(due);
+            } else if let Some(waiting) = self.waiting.remove(&to) {
+                // If its task has just ended, so has the connection.
+                let _ = waiting.send(due);
+            }
+        }
+        mine
+    }
+}
+
+/// One of the connections that there may be, until it is dropped.
+pub(super) struct Entered(Arc<State>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// As a token has it.
+fn place(address: &Address) -> Place {
+    match address {
+        Address::Tcp { host, port } => Place::Inet { host: host.clone(), port: *port },
+        other => match other.to_python() {
+            Some(sabir_net::PythonAddress::Unix(name)) => Place::Unix(name),
+            _ => Place::Unix(Vec::new()),
+        },
+    }
+}
