@@ -6,6 +6,7 @@ use clap_complete::Shell;
 use crate::cmd::doctor::DoctorArgs;
 use crate::cmd::gateway::GatewayArgs;
 use crate::cmd::pickle::PickleArgs;
+use crate::cmd::serve::ServeArgs;
 use crate::cmd::tour::TourArgs;
 
 /// Lets any two Pythons trade objects over the multiprocessing wire.
@@ -27,6 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Tour(TourArgs),
     Gateway(Box<GatewayArgs>),
+    Serve(Box<ServeArgs>),
     Doctor(DoctorArgs),
     Pickle(PickleArgs),
     /// Print the man page

@@ -61,6 +61,23 @@ impl ServerKeyArgs {
     }
 }
 
+/// A new key, in a file of its own that only this user can read. The file stays when the program ends.
+pub(crate) fn new_key() -> anyhow::Result<(AuthKey, PathBuf)> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let bytes: [u8; 32] = sabir::net::random().map_err(anyhow::Error::new)?;
+    let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = env::temp_dir().join(format!("sabir-{}-{}.key", std::process::id(), &key[..8]));
+    // It must be new: somebody else may own a file or a link of that name.
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    // The name shows a part of nothing: what is in the file is another half.
+    let secret = &key[8..];
+    file.and_then(|mut file| writeln!(file, "{secret}"))
+        .map_err(|error| Usage(format!("cannot write a key to {}: {error}", path.display())))?;
+    Ok((AuthKey::new(secret.as_bytes()), path))
+}
+
 fn from_file(file: &Path) -> Result<AuthKey, Usage> {
     let mut key = read(file)?;
     if key.last() == Some(&b'\n') {

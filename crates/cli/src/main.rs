@@ -4,9 +4,11 @@ mod args;
 mod cmd;
 mod exit;
 mod keys;
+mod literal;
 mod logging;
 mod output;
 mod printable;
+mod running;
 mod values;
 
 use std::process::ExitCode;

@@ -2,25 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::future::Future;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 use sabir::gateway::{AllowList, Authentication, Config, Gateway, GatewayOptions, Mode, Policy, Upstream};
 use sabir::net::Address;
 use sabir::pickle::{Names, Py2Str, Py2Text, Translation};
 use sabir::wire::auth::{LegacyDigest, MinAuth};
-use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::exit::Usage;
 use crate::keys::{KeyArgs, ServerKeyArgs};
 use crate::logging::{self, Level};
-use crate::{output, values};
+use crate::{output, running, values};
 
 /// Stand between two programs of different Python versions, which stay as they are
 ///
@@ -183,14 +179,11 @@ enum PolicyArg {
 /// Runs until Ctrl-C or SIGTERM.
 pub(crate) fn run(args: GatewayArgs) -> anyhow::Result<()> {
     logging::start(args.log);
-    raise_open_files();
-    let threads = args.threads.map(usize::from);
+    running::raise_open_files();
+    let runtime = running::runtime(args.threads)?;
     let options = options(args)?;
-    let threads = threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
-    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
-    let runtime = builder.worker_threads(threads).enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let stop = stop_signal()?;
+        let stop = running::stop_signal()?;
         let gateway = Gateway::bind(options).await?;
         let mut out = output::stdout();
         for address in gateway.local_addresses() {
@@ -344,35 +337,4 @@ fn allow_file(allow: &mut AllowList, file: &str) -> Result<(), Usage> {
         }
     }
     Ok(())
-}
-
-/// Ends with the first Ctrl-C or SIGTERM; the second ends the program.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        info!("stopping: connections finish what is in flight");
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            std::process::exit(0);
-        });
-    })
-}
-
-/// A connection takes two descriptors, and the usual limit of 1,024 is soft.
-fn raise_open_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current < limit.maximum || limit.current.is_some() && limit.maximum.is_none() {
-        // Without it we accept fewer connections at once.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    }
 }

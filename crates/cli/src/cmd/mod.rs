@@ -4,6 +4,7 @@ pub(crate) mod doctor;
 pub(crate) mod gateway;
 mod manual;
 pub(crate) mod pickle;
+pub(crate) mod serve;
 pub(crate) mod tour;
 
 use crate::args::{Cli, Command};
@@ -13,6 +14,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Tour(args) => tour::run(&args),
         Command::Gateway(args) => gateway::run(*args),
+        Command::Serve(args) => serve::run(*args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Pickle(args) => pickle::run(args),
         Command::Man => manual::man(),

@@ -297,6 +297,25 @@ fn digits_of(digits: &str) -> Vec<u32> {
     trimmed(words)
 }
 
+/// The two's complement, little-endian, of a number in decimal.
+pub(crate) fn decimal_bytes(text: &str) -> Option<Vec<u8>> {
+    let negative = text.starts_with('-');
+    let digits = text.trim_start_matches(['-', '+']);
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let mut bytes: Vec<u8> = digits_of(digits).iter().flat_map(|word| word.to_le_bytes()).collect();
+    bytes.push(0);
+    if negative {
+        let mut carry = true;
+        for byte in &mut bytes {
+            let (value, over) = (!*byte).overflowing_add(u8::from(carry));
+            (*byte, carry) = (value, over);
+        }
+    }
+    Some(bytes)
+}
+
 fn multiplied(mut words: Vec<u32>, by: u32, times: u64) -> Vec<u32> {
     for _ in 0..times {
         multiply(&mut words, by, 0);

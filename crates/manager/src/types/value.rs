@@ -2,12 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Deref;
 
-use sabir_pickle::{Blob, Global, Graph, Make, Names, Node, NodeId, Object, Step};
+use sabir_pickle::{Blob, Global, Graph, Make, Names, Node, NodeId, Object, Pythons, Step};
 
+use super::era::Era;
 use super::view::View;
 
 /// A value. What was shared within one message stays shared: parts of one graph are parts of one graph in a reply too.
@@ -74,6 +76,28 @@ impl Value {
     /// Text.
     pub fn text(text: &str) -> Value {
         Value::made(|graph| graph.add_str(text))
+    }
+
+    /// Bytes.
+    pub fn bytes(bytes: &[u8]) -> Value {
+        Value::made(|graph| {
+            let blob = graph.store(bytes);
+            graph.add(Node::Bytes(blob))
+        })
+    }
+
+    /// An int of any size, in decimal; `None` if the text is none.
+    pub fn big(decimal: &str) -> Option<Value> {
+        let bytes = super::number::decimal_bytes(decimal)?;
+        Some(Value::made(|graph| {
+            let blob = graph.store(&bytes);
+            graph.add(Node::Long(blob))
+        }))
+    }
+
+    /// `repr` of the newest Python 3.
+    pub fn repr(&self) -> String {
+        super::show::repr(Era::of(Pythons::PY3), self).unwrap_or_default()
     }
 
     /// Whatever is added to a graph of its own, with Python 3's names.
@@ -234,11 +258,6 @@ impl Value {
     pub(crate) fn as_text(&self) -> Option<&str> {
         let part = self.part()?;
         part.graph.text(part.id)
-    }
-
-    /// The text of it in bytes, which is what the memory for it is counted by; no more than an estimate.
-    pub(crate) fn size(&self) -> usize {
-        self.part().map_or(16, |part| part.graph.length())
     }
 }
 

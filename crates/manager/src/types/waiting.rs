@@ -59,10 +59,6 @@ impl<T> Waiters<T> {
         self.0.pop_front()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

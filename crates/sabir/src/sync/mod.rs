@@ -34,6 +34,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{Instrument as _, debug, info, info_span, warn};
 
+pub use sabir_manager::types::{Arguments, Value};
+
 pub use self::options::SyncOptions;
 use self::state::State;
 use crate::pending::Pending;
