@@ -148,7 +148,13 @@ fn not_an_integer(era: Era, value: &Value) -> Raised {
 
 /// Seconds, as C's time has them.
 fn timestamp(era: Era, value: &Value) -> Result<f64, Raised> {
-    let seconds = seconds(value).ok_or_else(|| not_an_integer(era, value))?;
+    let seconds = seconds(value).ok_or_else(|| {
+        if era.since(14) {
+            let kind = name(value, era);
+            return Raised::type_error(format!("must be real number, not {kind}"));
+        }
+        not_an_integer(era, value)
+    })?;
     if seconds.is_nan() {
         return Err(Raised::value_error("Invalid value NaN (not a number)"));
     }
@@ -165,7 +171,9 @@ pub(crate) fn in_range(era: Era, seconds: f64) -> Result<(), Raised> {
     if era.is_py2() {
         return Ok(());
     }
-    Err(Raised::overflow_error(if era.since(12) {
+    Err(Raised::overflow_error(if era.since(14) {
+        "timestamp out of range for C PyTime_t"
+    } else if era.since(12) {
         "timestamp out of range for platform time_t"
     } else {
         "timestamp too large to convert to C _PyTime_t"

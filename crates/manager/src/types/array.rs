@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use sabir_pickle::{Make, Node};
 
 use super::era::Era;
-use super::index::{Index, Span, iterate};
+use super::index::{Index, Span, iterate, size as index_size};
 use super::list::subscript;
 use super::number::Number;
 use super::order::name;
@@ -36,8 +36,9 @@ impl Array {
             return Err(Raised::type_error(if era.is_py2() {
                 format!("array() argument 1 or typecode must be char (string or ascii-unicode with length 1), not {kind}")
             } else if era.since(14) && code.as_text().is_some() {
-                let length = code.as_text().unwrap_or_default().chars().count();
-                format!("array() argument 1 must be a unicode character, not a string of length {length}")
+                return Err(Raised::value_error(format!("bad typecode (must be {NEWEST_CODES})")));
+            } else if era.since(14) {
+                format!("array() argument 1 must be str, not {kind}")
             } else {
                 format!("array() argument 1 must be a unicode character, not {kind}")
             }));
@@ -59,7 +60,7 @@ impl Array {
             let codes = if era.is_py2() {
                 "c, b, B, u, h, H, i, I, l, L, f or d"
             } else if era.since(14) {
-                "b, B, u, w, h, H, i, I, l, L, q, Q, e, f or d"
+                NEWEST_CODES
             } else {
                 "b, B, u, h, H, i, I, l, L, q, Q, f or d"
             };
@@ -160,7 +161,7 @@ impl Array {
             }
             return Ok(());
         }
-        if Index::of(index).is_none() && !era.since(10) {
+        if Index::of(index).is_none() && !era.since(8) {
             return Err(Raised::type_error("array indices must be integer"));
         }
         let Some(place) = self.place(subscript(era, "array", index)?) else {
@@ -195,7 +196,7 @@ impl Array {
         let length = i64::try_from(self.items.len()).unwrap_or(i64::MAX);
         let bound = |value: &Value| match Index::of(value) {
             Some(index) => Ok(index.clamped()),
-            None => Err(Raised::type_error("an integer is required")),
+            None => index_size(Era::of(sabir_pickle::Pythons::PY2), value),
         };
         let place = |index: i64| if index < 0 { index.saturating_add(length) } else { index }.clamp(0, length) as usize;
         let (start, stop) = (place(bound(start)?), place(bound(stop)?));
@@ -263,7 +264,7 @@ fn whole(era: Era, code: char, value: &Value) -> Result<Value, Raised> {
         None => {
             let kind = name(value, era);
             return Err(Raised::type_error(match value.view() {
-                View::Float(_) if matches!(code, 'I' | 'L' | 'Q') && !era.is_py2() && !era.since(8) => {
+                View::Float(_) if matches!(code, 'I' | 'L' | 'Q') && !era.is_py2() && !era.since(10) => {
                     "array item must be integer".into()
                 }
                 View::Float(_) if !era.since(10) => "integer argument expected, got float".into(),
@@ -297,10 +298,14 @@ fn whole(era: Era, code: char, value: &Value) -> Result<Value, Raised> {
         }
     }
     Ok(match i64::try_from(number) {
+        // They are `long`s in Python 2.
+        Ok(number) if era.is_py2() && matches!(code, 'I' | 'L') => Value::long(number),
         Ok(number) => Value::int(number),
         Err(_) => value.clone(),
     })
 }
+
+const NEWEST_CODES: &str = "b, B, u, w, h, H, i, I, l, L, q, Q, e, f, d, Zf or Zd";
 
 fn size(code: char) -> usize {
     match code {

@@ -39,16 +39,18 @@ impl Barrier {
         }
         let shown = parties.unwrap_or(Value::NONE);
         let kind = name(&shown, era);
-        let Some(parties) = seconds(&shown) else {
-            let op = if era.since(13) { "<" } else { "" };
-            if op.is_empty() {
-                // Older ones find out when somebody waits.
-                return Err(Raised::type_error(format!("the parties of a barrier are a number here, not {kind}")));
+        let parties = match seconds(&shown) {
+            Some(parties) => parties,
+            None if era.since(12) => {
+                let text = format!("'<' not supported between instances of '{kind}' and 'int'");
+                return Err(Raised::type_error(text));
             }
-            return Err(Raised::type_error(format!("'<' not supported between instances of '{kind}' and 'int'")));
+            // So many never come.
+            None => f64::NAN,
         };
         if era.since(12) && parties < 1.0 {
-            return Err(Raised::value_error("parties must be > 0"));
+            let least = if era.since(14) { "parties must be >= 1" } else { "parties must be > 0" };
+            return Err(Raised::value_error(least));
         }
         let timeout = timeout.filter(|timeout| !matches!(timeout.view(), View::None));
         Ok(Barrier { parties, shown, timeout, broken: false, waiters: Waiters::default() })

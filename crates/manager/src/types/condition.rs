@@ -137,7 +137,8 @@ pub(crate) fn patience(era: Era, timeout: Option<&Value>) -> Result<Patience, Ra
     match timeout {
         Some(value) if !era.is_py2() && seconds(value).is_none() && !matches!(value.view(), View::None) => {
             let kind = name(value, era);
-            Err(Raised::type_error(alloc::format!("'>' not supported between instances of '{kind}' and 'int'")))
+            let op = if era.since(14) { "<=" } else { ">" };
+            Err(Raised::type_error(alloc::format!("'{op}' not supported between instances of '{kind}' and 'int'")))
         }
         timeout => {
             let patience = Patience::of(era, timeout)?;

@@ -8,7 +8,6 @@ use super::era::Era;
 use super::index::{items, iterate};
 use super::iterator::Iterator as KeyIterator;
 use super::key::{Use, key};
-use super::order::name;
 use super::raised::Raised;
 use super::show::Text;
 use super::signature::{Arguments, Signature};
@@ -125,7 +124,7 @@ impl Dict {
             ("__or__" | "__ror__", [other]) => {
                 let View::Dict(_) = other.view() else { return Ok(Answer::Value(not_implemented())) };
                 let (mut table, mut right) = (self.table.clone(), Table::default());
-                merge(era, keys, &mut right, other)?;
+                merge(era, keys, &mut right, other, false)?;
                 if call.method == "__ror__" {
                     core::mem::swap(&mut table, &mut right);
                 }
@@ -135,7 +134,7 @@ impl Dict {
                 value_of(&table)
             }
             ("__ior__", [other]) => {
-                merge(era, keys, &mut self.table, other)?;
+                merge(era, keys, &mut self.table, other, false)?;
                 self.value()
             }
             ("fromkeys", [keys_of, rest @ ..]) => {
@@ -162,10 +161,11 @@ impl Dict {
             return Err(Raised::type_error(format!("{method} expected at most 1 argument{s}, got {given}")));
         }
         if let Some(other) = arguments.get(0) {
-            merge(era, keys, &mut self.table, other)?;
+            // Since 3.14 the exception has a note, which only a traceback shows.
+            merge(era, keys, &mut self.table, other, method == "dict")?;
         }
         for (name, value) in &arguments.kwargs {
-            let name = Value::text(name);
+            let name = Value::name(era, name);
             self.table.insert(key(keys, era, &name, Use::Dict)?, &name, value.clone());
         }
         Ok(())
@@ -173,7 +173,7 @@ impl Dict {
 }
 
 /// Adds what `dict.update` takes: a dict, or pairs. What comes before a bad pair is added.
-fn merge(era: Era, keys: &Keys, table: &mut Table, other: &Value) -> Result<(), Raised> {
+fn merge(era: Era, keys: &Keys, table: &mut Table, other: &Value, making: bool) -> Result<(), Raised> {
     if let View::Dict(pairs) = other.view() {
         for &(name, value) in pairs {
             let name = other.child(name);
@@ -184,7 +184,9 @@ fn merge(era: Era, keys: &Keys, table: &mut Table, other: &Value) -> Result<(), 
     for (place, pair) in iterate(era, other)?.iter().enumerate() {
         let Some(parts) = items(era, pair) else {
             return Err(Raised::type_error(if era.since(14) {
-                format!("'{}' object is not iterable", name(pair, era))
+                let note = format!("Cannot convert dictionary update sequence element #{place} to a sequence");
+                let noted = if making { format!("\n{note}") } else { String::new() };
+                format!("object is not iterable{noted}")
             } else {
                 format!("cannot convert dictionary update sequence element #{place} to a sequence")
             }));

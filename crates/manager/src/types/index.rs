@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::era::Era;
+use super::number::Number;
 use super::order::name;
 use super::raised::Raised;
 use super::value::Value;
@@ -42,27 +43,38 @@ pub(crate) fn size(era: Era, value: &Value) -> Result<i64, Raised> {
     match Index::of(value) {
         Some(Index::Small(value)) => Ok(value),
         Some(Index::Beyond { .. }) if era.is_py2() => {
-            Err(Raised::overflow_error("Python int too large to convert to C long").for_py2_long(value))
+            Err(Raised::overflow_error("Python int too large to convert to C long"))
         }
         Some(Index::Beyond { .. }) => Err(Raised::overflow_error("Python int too large to convert to C ssize_t")),
         None if matches!(value.view(), View::Float(_)) && !era.since(10) => {
             Err(Raised::type_error("integer argument expected, got float"))
         }
-        None if era.is_py2() => Err(Raised::type_error("an integer is required")),
+        None if era.is_py2() => match Number::of(&value.view()) {
+            // 2.7 takes whatever has an `__int__` there.
+            Some(Number::Decimal { .. } | Number::Fraction(..)) if truncated(value).is_some() => {
+                Ok(truncated(value).unwrap_or_default())
+            }
+            _ => Err(Raised::type_error("an integer is required")),
+        },
         None => {
             Err(Raised::type_error(format!("'{}' object cannot be interpreted as an integer", name(value, era))))
         }
     }
 }
 
-impl Raised {
-    /// 2.7 says `long` of what is one.
-    fn for_py2_long(self, value: &Value) -> Raised {
-        match value.view() {
-            View::Long(_) => Raised::overflow_error("long int too large to convert to int"),
-            _ => self,
-        }
+/// `int(value)` of a Decimal or a Fraction that is not very large.
+fn truncated(value: &Value) -> Option<i64> {
+    let whole = Number::of(&value.view())?;
+    let (mut low, mut high) = (-(1_i64 << 53), 1_i64 << 53);
+    if whole.compare(&Number::Small(low))?.is_lt() || whole.compare(&Number::Small(high))?.is_gt() {
+        return None;
     }
+    // The greatest integer that is not greater, towards zero.
+    while low < high {
+        let middle = low + (high - low + 1) / 2;
+        if whole.compare(&Number::Small(middle))?.is_ge() { low = middle } else { high = middle - 1 }
+    }
+    Some(if low < 0 && whole.compare(&Number::Small(low))?.is_gt() { low + 1 } else { low })
 }
 
 /// The bounds of a slice of so many items: first, step, count.
@@ -85,10 +97,10 @@ impl Span {
             match (value.view(), Index::of(&value)) {
                 (View::None, _) => Ok(None),
                 (_, Some(index)) => Ok(Some(index.clamped())),
-                _ => Err(Raised::type_error(if era.is_py2() || era.since(3) {
-                    "slice indices must be integers or None or have an __index__ method"
+                _ => Err(Raised::type_error(if era.since(14) {
+                    "slice indices must be integers or have an __index__ method"
                 } else {
-                    "slice indices must be integers"
+                    "slice indices must be integers or None or have an __index__ method"
                 })),
             }
         };

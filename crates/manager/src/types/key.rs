@@ -15,6 +15,8 @@ use super::Keys;
 pub(crate) enum Use {
     Dict,
     Set,
+    /// It is only looked for.
+    Lookup,
 }
 
 /// The digest of a key.
@@ -24,6 +26,7 @@ pub(crate) fn key(keys: &Keys, era: Era, value: &Value, what: Use) -> Result<Dig
         let text = format!("unhashable type: '{inner}'");
         let outer = name(value, era);
         return Err(Raised::type_error(match what {
+            Use::Lookup => text,
             _ if !era.since(14) => text,
             Use::Dict => format!("cannot use '{outer}' as a dict key ({text})"),
             Use::Set => format!("cannot use '{outer}' as a set element ({text})"),

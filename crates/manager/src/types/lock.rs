@@ -30,7 +30,9 @@ impl Lock {
         if given == 0 {
             return Ok(Lock::default());
         }
-        Err(Raised::type_error(if era.since(13) {
+        Err(Raised::type_error(if era.since(14) {
+            "lock() takes no positional arguments".into()
+        } else if era.since(13) {
             alloc::format!("lock expected 0 arguments, got {given}")
         } else if era.since(9) {
             alloc::format!("_thread.allocate_lock() takes no arguments ({given} given)")
@@ -64,7 +66,7 @@ impl Lock {
                 if self.holder.is_none() {
                     let text = "release unlocked lock";
                     return Err(if caller.era.is_py2() {
-                        Raised::new("_thread", "error", alloc::vec![Value::text(text)])
+                        Raised::new("_thread", "error", alloc::vec![Value::name(caller.era, text)])
                     } else {
                         Raised::runtime_error(text)
                     });

@@ -116,6 +116,8 @@ impl Queue {
     /// What `maxsize` allows. `positive` says in which order it is compared with 0.
     fn room(&self, era: Era, positive: bool) -> Result<Room, Raised> {
         match seconds(&self.maxsize) {
+            // 2.7 asks whether there are exactly so many.
+            Some(size) if era.is_py2() && size % 1.0 != 0.0 => Ok(Room::Endless),
             Some(size) if size > 0.0 => Ok(Room::For(size)),
             Some(_) => Ok(Room::Endless),
             // Python 2 has an order for everything: a number is less than any text, and None less than a number.

@@ -33,7 +33,9 @@ impl RLock {
             arguments.init(era, "_RLock", &["verbose"], 0)?;
         } else if era.since(14) && !(arguments.args.is_empty() && arguments.kwargs.is_empty()) {
             return Err(Raised::type_error(if arguments.kwargs.is_empty() {
-                alloc::format!("RLock expected 0 arguments, got {}", arguments.args.len())
+                let given = arguments.args.len();
+                let were = if given == 1 { "was" } else { "were" };
+                alloc::format!("RLock() takes 0 positional arguments but {given} {were} given")
             } else {
                 "RLock() takes no keyword arguments".into()
             }));

@@ -114,10 +114,7 @@ impl Semaphore {
                 self.hand_out(call.wakes);
                 Ok(Answer::Value(Value::NONE))
             }
-            "locked" if caller.era.since(14) => {
-                call.arguments.take(caller.era, "Semaphore", "locked", Signature::Python(&[], 0))?;
-                Ok(Answer::Value(Value::bool(self.value == 0.0)))
-            }
+            // `locked`, which is exposed since 3.14, is no method of theirs.
             _ => Ok(Answer::NoMethod),
         }
     }

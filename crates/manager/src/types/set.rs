@@ -30,7 +30,7 @@ impl Set {
         }
         match &arguments.args[..] {
             [] => Ok(Set::default()),
-            [only] => Ok(Set { table: gathered(era, keys, only)? }),
+            [only] => Ok(Set { table: gathered(era, keys, only, Use::Set)? }),
             more => Err(Raised::type_error(format!("set expected at most 1 argument, got {}", more.len()))),
         }
     }
@@ -77,7 +77,8 @@ impl Set {
             }
             ("copy", _) => self.value(),
             ("isdisjoint" | "issubset" | "issuperset", [other]) => {
-                let other = gathered(era, keys, other)?;
+                let what = if call.method == "issubset" { Use::Lookup } else { Use::Set };
+                let other = gathered(era, keys, other, what)?;
                 Value::bool(match call.method {
                     "isdisjoint" => !within_any(&self.table, &other),
                     "issubset" => within(&self.table, &other),
@@ -100,14 +101,16 @@ impl Set {
                 let Some(other) = operand(era, keys, other)? else {
                     return Ok(Answer::Value(not_implemented()));
                 };
-                return self.operate(operator, &other).map(Answer::Value);
+                let frozen = matches!(args[0].view(), View::FrozenSet(_));
+                return self.operate(operator, &other, frozen).map(Answer::Value);
             }
             (method, others) => return self.combine(era, keys, method, others).map(Answer::Value),
         };
         Ok(Answer::Value(value))
     }
 
-    fn operate(&mut self, operator: &str, other: &Table) -> Result<Value, Raised> {
+    /// The result has the type of the left operand.
+    fn operate(&mut self, operator: &str, other: &Table, frozen: bool) -> Result<Value, Raised> {
         let (left, right) = if matches!(operator, "__rsub__" | "__ror__" | "__rand__" | "__rxor__") {
             (other, &self.table)
         } else {
@@ -123,13 +126,15 @@ impl Set {
             self.table = table;
             return Ok(self.value());
         }
-        Ok(Value::set(&table.keys()))
+        let frozen = frozen && core::ptr::eq(left, other);
+        Ok(if frozen { Value::frozen(&table.keys()) } else { Value::set(&table.keys()) })
     }
 
     fn combine(&mut self, era: Era, keys: &Keys, method: &str, others: &[Value]) -> Result<Value, Raised> {
         let mut table = self.table.clone();
         for other in others {
-            let other = gathered(era, keys, other)?;
+            let what = if method.starts_with("intersection") { Use::Lookup } else { Use::Set };
+            let other = gathered(era, keys, other, what)?;
             table = match method {
                 "union" | "update" => joined(table, &other),
                 "intersection" | "intersection_update" => kept(&table, &other, true),
@@ -156,10 +161,10 @@ impl Set {
 }
 
 /// A table of what can be iterated over.
-fn gathered(era: Era, keys: &Keys, other: &Value) -> Result<Table, Raised> {
+fn gathered(era: Era, keys: &Keys, other: &Value, what: Use) -> Result<Table, Raised> {
     let mut table = Table::default();
     for item in iterate(era, other)? {
-        table.insert(key(keys, era, &item, Use::Set)?, &item, Value::NONE);
+        table.insert(key(keys, era, &item, what)?, &item, Value::NONE);
     }
     Ok(table)
 }
@@ -167,7 +172,7 @@ fn gathered(era: Era, keys: &Keys, other: &Value) -> Result<Table, Raised> {
 /// The members of an operand, which must be a set.
 fn operand(era: Era, keys: &Keys, other: &Value) -> Result<Option<Table>, Raised> {
     match other.view() {
-        View::Set(_) | View::FrozenSet(_) => gathered(era, keys, other).map(Some),
+        View::Set(_) | View::FrozenSet(_) => gathered(era, keys, other, Use::Set).map(Some),
         _ => Ok(None),
     }
 }

@@ -134,8 +134,13 @@ impl Call<'_> {
                 format!("expected {count} argument{s}, got {given}")
             }
             Signature::Unpacked(count) if given != count => {
-                let name = if self.era.since(14) { self.method } else { "" };
-                let s = if count == 1 { "" } else { "s" };
+                let name = match count {
+                    // Since 3.14 it is like any other, if it takes one.
+                    1 if self.era.since(14) => return Some(format!("expected 1 argument, got {given}")),
+                    _ if self.era.since(14) => self.method,
+                    _ => "",
+                };
+                let s = if count == 1 && !old { "" } else { "s" };
                 format!("{name} expected {count} argument{s}, got {given}")
             }
             Signature::Parsed(count) if given != count => {

@@ -63,6 +63,28 @@ impl Value {
         Value(Held::Atom(Atom::Int(value)))
     }
 
+    /// An int that is a `long` in Python 2.
+    pub(crate) fn long(value: i64) -> Value {
+        Value::made(|graph| {
+            let blob = graph.store(&value.to_le_bytes());
+            graph.add(Node::Long(blob))
+        })
+    }
+
+    /// A name: of the type that the version has for names.
+    pub(crate) fn name(era: Era, name: &str) -> Value {
+        let text = Value::text(name);
+        if era.is_py2() { text.native() } else { text }
+    }
+
+    /// A frozenset.
+    pub(crate) fn frozen(items: &[Value]) -> Value {
+        Value::written(|writer| {
+            let items = items.iter().map(|item| writer.add(item)).collect();
+            writer.graph.add(Node::FrozenSet(items))
+        })
+    }
+
     /// An int that counts.
     pub fn count(value: usize) -> Value {
         Value::int(value.try_into().unwrap_or(i64::MAX))

@@ -35,9 +35,6 @@ class Manager(managers.SyncManager):
     pass
 
 
-Manager.register('config')
-Manager.register('UserClass')
-
 
 def show(value, depth=0):
     """A text that is the same for values that are the same, whatever order a set or a 2.7's dict has."""
@@ -73,8 +70,12 @@ def failure(error):
 
 
 def outcome(function, *args):
+    unordered = False
+    if len(args) == 4:
+        args, unordered = args[:3], args[3]
     try:
-        return show(function(*args))
+        value = function(*args)
+        return '{%s}' % ', '.join(sorted(show(item) for item in value)) if unordered else show(value)
     except Exception as error:
         return failure(error)
 
@@ -99,7 +100,7 @@ class Play(object):
     def call(self, proxy, method, args=(), kwargs={}):
         if proxy is None:
             return
-        came = outcome(proxy._callmethod, method, args, kwargs)
+        came = outcome(proxy._callmethod, method, args, kwargs, PY2 and method in ('keys', 'values', 'items'))
         shown = ', '.join(['%s=%s' % (k, show(v)) for k, v in sorted(kwargs.items())])
         self.say('  %s.%s%s %s -> %s' % (proxy._token.typeid, method, show(args), shown, came))
 
@@ -130,6 +131,9 @@ def values():
         day, day.date(), datetime.time(1, 2), datetime.timedelta(1, 2, 3), datetime.timedelta(0),
         uuid.UUID(int=5), things.Point(1, 'a'), things.Plain('p'), things.Plain('q'),
     ]
+    if PY2:
+        # There a Decimal is equal to no Fraction and to no complex, although it is equal to an int that is.
+        found = [value for value in found if value not in (complex(1, 0), fractions.Fraction(3, 2))]
     if things.Color is not None:
         found += [things.Color.RED, things.Color.BLUE]
         found += [datetime.datetime(2020, 1, 1, 12, tzinfo=datetime.timezone.utc),
@@ -194,7 +198,7 @@ def lists(play):
         play.call(proxy, '__getitem__', (slice(None),))
     if not PY2:
         for items in [[1, 'a'], [None, 1], [{}, {}], [1, None], [(1, 'a'), (1, 2)], [[1], (1,)], [b'a', 'a'], [1j, 2j],
-                      [things.Color.RED, things.Color.BLUE], [1, [2]]]:
+                      [1, [2]]]:
             proxy = play.make('list', items)
             play.call(proxy, 'sort')
             play.call(proxy, 'sort', (), {'key': None, 'reverse': 0})
@@ -383,7 +387,7 @@ def locks(play):
         play.call(proxy, 'nope')
         play.make(typeid, 1, 2, 3)
     for typeid in ['Semaphore', 'BoundedSemaphore']:
-        for args in [(0,), (2,), (-1,), ('a',), (None,), (1.5,)]:
+        for args in [(0,), (2,), (-1,), (None,), (1.5,)] + ([] if PY2 else [('a',)]):
             proxy = play.make(typeid, *args)
             play.call(proxy, 'acquire', (False,))
             play.call(proxy, 'acquire', (False,))
@@ -531,8 +535,6 @@ def naturally(play):
         pass
     with manager.Semaphore(1):
         pass
-    play.say(outcome(lambda: manager.config()))
-    play.say(outcome(lambda: manager.UserClass()))
 
 
 def at_random(play):
