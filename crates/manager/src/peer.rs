@@ -64,7 +64,8 @@ impl Peer {
     /// # Errors
     /// The arguments have no form in the protocol, or the policy for strings forbids them.
     pub fn request(self, mut graph: Graph, translation: &Translation) -> Result<Segments> {
-        self.values(&mut graph, translation)?;
+        let from = written_by(&graph);
+        self.values(&mut graph, from, translation)?;
         if let Some(request) = Request::decode(&graph, graph.root()) {
             let either = self.pythons.may_be_py2() && self.pythons.may_be_py3();
             let to = if either { Pythons::PY3 } else { self.pythons };
@@ -79,8 +80,20 @@ impl Peer {
     ///
     /// # Errors
     /// As [`request`](Peer::request).
-    pub fn reply(self, mut graph: Graph, holds: Holds, translation: &Translation) -> Result<Segments> {
-        self.values(&mut graph, translation)?;
+    pub fn reply(self, graph: Graph, holds: Holds, translation: &Translation) -> Result<Segments> {
+        let from = written_by(&graph);
+        self.reply_of(from, graph, holds, translation)
+    }
+
+    /// The same for a reply whose values are those of these versions, whatever names are in it.
+    pub(crate) fn reply_of(
+        self,
+        from: Pythons,
+        mut graph: Graph,
+        holds: Holds,
+        translation: &Translation,
+    ) -> Result<Segments> {
+        self.values(&mut graph, from, translation)?;
         if let Some(reply) = Reply::decode(&graph, graph.root()) {
             let reply = native::reply(&mut graph, &reply, holds, self.pythons);
             let root = reply.encode(&mut graph);
@@ -91,10 +104,9 @@ impl Peer {
 
     /// Names, strings and forms. A reader that may be a Python 3 has the texts of tokens as text before any policy for
     /// Python 2's `str` can make bytes of them.
-    fn values(self, graph: &mut Graph, translation: &Translation) -> Result<()> {
+    fn values(self, graph: &mut Graph, from: Pythons, translation: &Translation) -> Result<()> {
         let first = if self.pythons.may_be_py3() { Pythons::PY3 } else { self.pythons };
         native::tokens(graph, first);
-        let from = if graph.protocol() < 3 { Pythons::ANY } else { Pythons::PY3 };
         translation.apply(graph, from, self.pythons, self.protocol)?;
         if first != self.pythons && self.pythons.may_be_py2() {
             native::tokens(graph, self.pythons);
@@ -110,6 +122,11 @@ impl Peer {
             buffers: None,
         })
     }
+}
+
+/// Who may have written a graph, as the names in it are.
+pub(crate) fn written_by(graph: &Graph) -> Pythons {
+    if graph.protocol() < 3 { Pythons::ANY } else { Pythons::PY3 }
 }
 
 #[cfg(test)]

@@ -69,6 +69,8 @@ pub struct Server<O> {
     connections: BTreeMap<ConnectionId, Connection>,
     tickets: BTreeMap<Ticket, Pending>,
     last_ticket: u64,
+    /// What to do about a type that is not registered.
+    remedy: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -127,12 +129,18 @@ impl<O: Clone> Server<O> {
             connections: BTreeMap::new(),
             tickets: BTreeMap::new(),
             last_ticket: 0,
+            remedy: None,
         }
     }
 
     /// Registers a type; one of the same name is replaced, for objects to come.
     pub fn register(&mut self, typeid: &str, registered: Registered) {
         self.registry.insert(typeid.into(), Arc::new(registered));
+    }
+
+    /// What a client is told that asks for a type which is not registered, beside that. CPython says `KeyError` alone.
+    pub fn set_remedy(&mut self, remedy: &'static str) {
+        self.remedy = Some(remedy);
     }
 
     /// A client has connected and is authenticated. `here` is where it found the server, the local address of its
@@ -310,7 +318,8 @@ impl<O: Clone> Server<O> {
         };
         let accepted = matches!(state, State::Accepted | State::Waiting { accepted: true, .. });
         *state = if accepted { State::Accepted } else { State::Done };
-        let message = Message { connection, graph, to, grants, holds, function: !accepted };
+        let from = crate::peer::written_by(&graph);
+        let message = Message { connection, graph, to, grants, from, holds, function: !accepted };
         if accepted { Outcome::Reply(message) } else { Outcome::ReplyAndClose(message) }
     }
 

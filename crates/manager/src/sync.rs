@@ -108,6 +108,10 @@ impl SyncServer {
     /// collide. `address` is what the server calls itself.
     pub fn new(nonce: u64, seed: [u8; 16], address: Address) -> SyncServer {
         let mut server = Server::new(nonce, address);
+        server.set_remedy(
+            "its types are those of SyncManager, since it runs no Python, and the names that objects were given when it \
+             started; serve a class of your own from a manager in a program",
+        );
         let mut types = BTreeMap::new();
         for (typeid, registered) in registered(&Vocabulary::builtin()) {
             server.register(typeid, registered.clone());
@@ -263,13 +267,9 @@ impl SyncServer {
                     let texts: Vec<String> = objects.iter().map(|&key| self.objects.text(key, era)).collect();
                     self.server.described(ticket, &texts)
                 }
-                Outcome::Reply(message) => return steps.push(Step::Send { message, then: Then::Stay }),
-                Outcome::ReplyAndClose(message) => {
-                    return steps.push(Step::Send { message, then: Then::Close });
-                }
-                Outcome::Shutdown(message) => {
-                    return steps.push(Step::Send { message, then: Then::Shutdown });
-                }
+                Outcome::Reply(message) => return steps.push(send(message, Then::Stay)),
+                Outcome::ReplyAndClose(message) => return steps.push(send(message, Then::Close)),
+                Outcome::Shutdown(message) => return steps.push(send(message, Then::Shutdown)),
                 Outcome::Close => return steps.push(Step::Close(connection)),
                 Outcome::Nothing => return,
             };
@@ -356,8 +356,8 @@ impl SyncServer {
                     Err(raised) => CallResult::Raised(self.addressed(to, raised.into_graph())),
                 };
                 match self.server.finished(woken.ticket, result) {
-                    Outcome::Reply(message) => steps.push(Step::Send { message, then: Then::Stay }),
-                    Outcome::ReplyAndClose(message) => steps.push(Step::Send { message, then: Then::Close }),
+                    Outcome::Reply(message) => steps.push(send(message, Then::Stay)),
+                    Outcome::ReplyAndClose(message) => steps.push(send(message, Then::Close)),
                     _ => {}
                 }
             }
@@ -424,6 +424,12 @@ impl SyncServer {
 }
 
 const FIRST_SWEEP: usize = 64;
+
+/// What is kept is of any Python, under Python 3's names.
+fn send(mut message: Message, then: Then) -> Step {
+    message.from = Pythons::ANY;
+    Step::Send { message, then }
+}
 
 fn arguments(graph: Option<&Arc<Graph>>, args: &[NodeId], kwargs: NodeId) -> Arguments {
     let Some(graph) = graph else { return Arguments::default() };

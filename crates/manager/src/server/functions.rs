@@ -152,7 +152,12 @@ impl<O: Clone> Server<O> {
         };
         let found = graph.text(typeid).and_then(|typeid| self.registry.get_key_value(typeid));
         let Some((typeid, registered)) = found else {
-            return Err(("create", Fault::missing(graph, typeid)));
+            return Err(("create", match self.remedy {
+                Some(remedy) => {
+                    Fault(format!("TypeError: this server has no type {}: {remedy}", shown(graph, typeid)))
+                }
+                None => Fault::missing(graph, typeid),
+            }));
         };
         if !registered.callable && (args.len() != 1 || !parts.has_no_keywords(graph)) {
             let text = "ValueError: Without callable, must have one non-keyword argument";

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use sabir_pickle::{Graph, NodeId, Segments, Translation};
+use sabir_pickle::{Graph, NodeId, Pythons, Segments, Translation};
 
 use super::objects::Ident;
 use super::registry::MethodNames;
@@ -171,6 +171,8 @@ pub struct Message {
     /// The object that the reply hands over one reference to. If the reply cannot be sent, give that to
     /// [`Server::undelivered`](super::Server::undelivered), for nobody will ever give it back.
     pub grants: Option<Ident>,
+    /// Who wrote what is in it: what only one of them writes is taken for that.
+    pub from: Pythons,
     pub(super) holds: Holds,
     /// Whether it answers a function of the server itself.
     pub(super) function: bool,
@@ -183,8 +185,8 @@ impl Message {
     /// was asked for. The second item is set then: the reply that was due does not arrive, so that
     /// [`grants`](Message::grants) is to be given back.
     pub fn encode(self, translation: &Translation) -> (Segments, Option<sabir_pickle::Error>) {
-        let (to, holds, function) = (self.to, self.holds, self.function);
-        match to.reply(self.graph, holds, translation) {
+        let Message { to, from, holds, function, .. } = self;
+        match to.reply_of(from, self.graph, holds, translation) {
             Ok(segments) => (segments, None),
             Err(error) => {
                 let graph = unserializable(function, &format!("_pickle.PicklingError: {error}"));

@@ -135,12 +135,7 @@ impl Object {
                      your own for it, in a program",
                 ));
             }
-            other => {
-                return Err(Raised::type_error(alloc::format!(
-                    "this server has no type {other}: its types are those of SyncManager, since it runs no Python; \
-                     serve a class of your own from a manager in a program"
-                )));
-            }
+            other => return Err(Raised::type_error(alloc::format!("this server has no type {other}"))),
         })
     }
 

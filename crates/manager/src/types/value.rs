@@ -388,6 +388,14 @@ const WORTH_SHARING: usize = 1024;
 pub(crate) fn canonical(mut graph: Graph, names: &Names) -> Graph {
     let protocol = graph.protocol();
     if protocol >= 3 {
+        // Python 3 has one type of integer; a short `long` is one that a Python 2 wrote.
+        for id in graph.ids() {
+            if let Node::Long(_) = graph[id]
+                && let Some(value) = graph.int(id)
+            {
+                *graph.node_mut(id) = Node::Int(value);
+            }
+        }
         return graph;
     }
     for id in graph.ids() {
