@@ -18,7 +18,9 @@ pub(crate) fn object(text: &str) -> Result<Object, String> {
     const WANTED: &str = "an object is NAME=TYPE, as in config=dict or jobs=Queue(100)";
     let (name, made) = text.split_once('=').ok_or(WANTED)?;
     let is_name = |text: &str| {
-        !text.is_empty() && text.chars().all(|c| c == '_' || c.is_alphanumeric()) && !text.starts_with(|c: char| c.is_numeric())
+        !text.is_empty()
+            && text.chars().all(|c| c == '_' || c.is_alphanumeric())
+            && !text.starts_with(|c: char| c.is_numeric())
     };
     let (typeid, arguments) = match made.split_once('(') {
         None => (made, Arguments::default()),
@@ -75,7 +77,8 @@ impl<'t> Reader<'t> {
     fn arguments(&mut self) -> Result<Arguments, String> {
         let mut arguments = Arguments::default();
         while !self.take(")") {
-            let name_ends = self.rest.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(self.rest.len());
+            let name_ends =
+                self.rest.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(self.rest.len());
             let (name, after) = self.rest.split_at(name_ends);
             if !name.is_empty() && after.trim_start().starts_with('=') {
                 self.rest = after.trim_start();
@@ -98,7 +101,9 @@ impl<'t> Reader<'t> {
         if depth > MAX_DEPTH {
             return Err("this is nested too deep".into());
         }
-        for (word, value) in [("None", Value::NONE), ("True", Value::bool(true)), ("False", Value::bool(false))] {
+        for (word, value) in
+            [("None", Value::NONE), ("True", Value::bool(true)), ("False", Value::bool(false))]
+        {
             if self.take(word) {
                 return Ok(value);
             }
@@ -123,7 +128,9 @@ impl<'t> Reader<'t> {
             self.rest = &self.rest[1..];
             let text = self.text()?;
             let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c as u32).ok()).collect();
-            return bytes.map(|bytes| Value::bytes(&bytes)).ok_or_else(|| "bytes hold ASCII and \\x escapes".into());
+            return bytes
+                .map(|bytes| Value::bytes(&bytes))
+                .ok_or_else(|| "bytes hold ASCII and \\x escapes".into());
         }
         self.number()
     }
@@ -185,8 +192,10 @@ impl<'t> Reader<'t> {
                         '\\' | '\'' | '"' => escape,
                         'x' | 'u' | 'U' => {
                             let digits: String = chars.by_ref().take(length).map(|(_, c)| c).collect();
-                            let code = u32::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == length);
-                            code.and_then(char::from_u32).ok_or_else(|| format!("\\{escape}{digits} is no character"))?
+                            let code =
+                                u32::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == length);
+                            code.and_then(char::from_u32)
+                                .ok_or_else(|| format!("\\{escape}{digits} is no character"))?
                         }
                         other => return Err(format!("\\{other} is no escape that is known here")),
                     });
@@ -203,7 +212,10 @@ impl<'t> Reader<'t> {
             .unwrap_or(self.rest.len());
         let word = self.rest[..ends].replace('_', "");
         if word.is_empty() || !word.contains(|c: char| c.is_ascii_digit()) {
-            return Err(format!("{:?} is no Python literal: a text needs quotation marks, as in \"'text'\"", self.rest));
+            return Err(format!(
+                "{:?} is no Python literal: a text needs quotation marks, as in \"'text'\"",
+                self.rest
+            ));
         }
         self.skip(ends);
         if let Ok(int) = word.parse::<i64>() {

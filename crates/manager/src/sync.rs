@@ -37,7 +37,8 @@ use sabir_pickle::{Graph, Names, Node, NodeId, Pythons};
 
 use crate::exposed::Vocabulary;
 use crate::server::{
-    Call, CallResult, ConnectionId, Create, Ident, Made, Message, MethodNames, Outcome, Registered, Server, Ticket,
+    Call, CallResult, ConnectionId, Create, Ident, Made, Message, MethodNames, Outcome, Registered, Server,
+    Ticket,
 };
 use crate::types::{Arguments, Caller, Came, Era, Key, Keys, Objects, Raised, Value, canonical, registered};
 use crate::{Address, Peer, Rebuild, Token};
@@ -258,7 +259,7 @@ impl SyncServer {
         loop {
             outcome = match outcome {
                 Outcome::Create(create) => self.create(connection, &create, graph, peer, now),
-                Outcome::Call(call) => match self.call(connection, call, graph, peer, now) {
+                Outcome::Call(call) => match self.call(connection, &call, graph, peer, now) {
                     Some(outcome) => outcome,
                     None => return,
                 },
@@ -312,7 +313,7 @@ impl SyncServer {
     fn call(
         &mut self,
         connection: ConnectionId,
-        call: Call<Key>,
+        call: &Call<Key>,
         graph: Option<&Arc<Graph>>,
         peer: Peer,
         now: Duration,
@@ -435,7 +436,9 @@ fn arguments(graph: Option<&Arc<Graph>>, args: &[NodeId], kwargs: NodeId) -> Arg
     let Some(graph) = graph else { return Arguments::default() };
     let kwargs = match &graph[kwargs] {
         Node::Dict(pairs) => {
-            let named = pairs.iter().map(|&(key, value)| Some((graph.text(key)?.to_string(), Value::of(graph, value))));
+            let named = pairs
+                .iter()
+                .map(|&(key, value)| Some((graph.text(key)?.to_string(), Value::of(graph, value))));
             named.flatten().collect()
         }
         _ => Vec::new(),

@@ -118,7 +118,9 @@ fn options(args: ServeArgs) -> anyhow::Result<(SyncOptions, Option<PathBuf>)> {
     let mut addresses = vec![first];
     for address in listen {
         if addresses.contains(&address) && !matches!(address, Address::Tcp { port: 0, .. }) {
-            return Err(Usage(format!("{address} is given to two listeners (--listen): choose another")).into());
+            return Err(
+                Usage(format!("{address} is given to two listeners (--listen): choose another")).into()
+            );
         }
         options = options.listen(address.clone());
         addresses.push(address);

@@ -54,7 +54,8 @@ impl<O: Clone> Server<O> {
         };
         let name = graph.text(parts.method);
         let seen = |method: &&Arc<str>| entry.registered.shows(method, peer.pythons);
-        let exposed = name.and_then(|name| entry.exposed.iter().find(|method| &***method == name)).filter(seen);
+        let exposed =
+            name.and_then(|name| entry.exposed.iter().find(|method| &***method == name)).filter(seen);
         if let Some(method) = exposed {
             let wrong = |Fault(text): Fault| Refused::Error(text.trim_start_matches("TypeError: ").into());
             let args = graph.items(parts.args).ok_or_else(|| {

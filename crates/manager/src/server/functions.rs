@@ -46,7 +46,9 @@ impl<O: Clone> Server<O> {
                     server.objects.discount(ident, Count::Reference).is_ok()
                 })
             }),
-            "get_methods" => parts.one(graph, name, "token").and_then(|token| self.methods(graph, token, peer)),
+            "get_methods" => {
+                parts.one(graph, name, "token").and_then(|token| self.methods(graph, token, peer))
+            }
             "accept_connection" => match parts.one(graph, name, "name") {
                 Ok(_) => return self.accept(connection, peer),
                 Err(fault) => Err(fault),
@@ -152,12 +154,16 @@ impl<O: Clone> Server<O> {
         };
         let found = graph.text(typeid).and_then(|typeid| self.registry.get_key_value(typeid));
         let Some((typeid, registered)) = found else {
-            return Err(("create", match self.remedy {
-                Some(remedy) => {
-                    Fault(format!("TypeError: this server has no type {}: {remedy}", shown(graph, typeid)))
-                }
-                None => Fault::missing(graph, typeid),
-            }));
+            return Err((
+                "create",
+                match self.remedy {
+                    Some(remedy) => Fault(format!(
+                        "TypeError: this server has no type {}: {remedy}",
+                        shown(graph, typeid)
+                    )),
+                    None => Fault::missing(graph, typeid),
+                },
+            ));
         };
         if !registered.callable && (args.len() != 1 || !parts.has_no_keywords(graph)) {
             let text = "ValueError: Without callable, must have one non-keyword argument";

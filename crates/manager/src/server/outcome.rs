@@ -171,7 +171,7 @@ pub struct Message {
     /// The object that the reply hands over one reference to. If the reply cannot be sent, give that to
     /// [`Server::undelivered`](super::Server::undelivered), for nobody will ever give it back.
     pub grants: Option<Ident>,
-    /// Who wrote what is in it: what only one of them writes is taken for that.
+    /// Which Pythons its values come from: what only Python 2 has, such as a short `long`, is kept for another.
     pub from: Pythons,
     pub(super) holds: Holds,
     /// Whether it answers a function of the server itself.

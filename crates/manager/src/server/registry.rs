@@ -83,9 +83,9 @@ impl Registered {
 
     /// Whether a client of one of these versions sees a method.
     pub(super) fn shows(&self, method: &str, client: Pythons) -> bool {
-        self.only.get(method).is_none_or(|versions| {
-            versions.iter().any(|versions| versions.intersect(client).is_some())
-        })
+        self.only
+            .get(method)
+            .is_none_or(|versions| versions.iter().any(|versions| versions.intersect(client).is_some()))
     }
 
     /// `method_to_typeid`: what the method returns stays with the server, as an object of that type. Exposes the method.

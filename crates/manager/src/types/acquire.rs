@@ -54,7 +54,8 @@ impl Wish {
             };
             if slot.is_some() {
                 let place = place.unwrap_or_default() + 1;
-                let text = format!("argument for acquire() given by name ('{keyword}') and position ({place})");
+                let text =
+                    format!("argument for acquire() given by name ('{keyword}') and position ({place})");
                 return Err(Raised::type_error(text));
             }
             *slot = Some(value);

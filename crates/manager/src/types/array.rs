@@ -34,7 +34,9 @@ impl Array {
         let (Some(character), None) = (characters.next(), characters.next()) else {
             let kind = name(&code, era);
             return Err(Raised::type_error(if era.is_py2() {
-                format!("array() argument 1 or typecode must be char (string or ascii-unicode with length 1), not {kind}")
+                format!(
+                    "array() argument 1 or typecode must be char (string or ascii-unicode with length 1), not {kind}"
+                )
             } else if era.since(14) && code.as_text().is_some() {
                 return Err(Raised::value_error(format!("bad typecode (must be {NEWEST_CODES})")));
             } else if era.since(14) {
@@ -55,7 +57,13 @@ impl Array {
             }
             _ => {}
         }
-        let known = if era.is_py2() { "cbBuhHiIlLfd" } else if era.since(13) { "bBuwhHiIlLqQfd" } else { "bBuhHiIlLqQfd" };
+        let known = if era.is_py2() {
+            "cbBuhHiIlLfd"
+        } else if era.since(13) {
+            "bBuwhHiIlLqQfd"
+        } else {
+            "bBuhHiIlLqQfd"
+        };
         if !known.contains(character) {
             let codes = if era.is_py2() {
                 "c, b, B, u, h, H, i, I, l, L, f or d"
@@ -130,7 +138,8 @@ impl Array {
     fn get(&self, era: Era, index: &Value) -> Result<Value, Raised> {
         if matches!(index.view(), View::Slice(_)) {
             let span = Span::of(era, index, self.items.len())?;
-            let items: Vec<Value> = span.places().filter_map(|place| self.items.get(place).cloned()).collect();
+            let items: Vec<Value> =
+                span.places().filter_map(|place| self.items.get(place).cloned()).collect();
             return Ok(written(self.code, &items));
         }
         let place = self.place(subscript(era, "array", index)?);
@@ -198,7 +207,9 @@ impl Array {
             Some(index) => Ok(index.clamped()),
             None => index_size(Era::of(sabir_pickle::Pythons::PY2), value),
         };
-        let place = |index: i64| if index < 0 { index.saturating_add(length) } else { index }.clamp(0, length) as usize;
+        let place = |index: i64| {
+            if index < 0 { index.saturating_add(length) } else { index }.clamp(0, length) as usize
+        };
         let (start, stop) = (place(bound(start)?), place(bound(stop)?));
         Ok((start, stop.max(start)))
     }

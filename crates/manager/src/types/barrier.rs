@@ -10,7 +10,7 @@ use super::raised::Raised;
 use super::signature::{Arguments, Signature};
 use super::value::Value;
 use super::view::View;
-use super::waiting::{Patience, Wakes, Waiters, seconds};
+use super::waiting::{Patience, Waiters, Wakes, seconds};
 use super::{Answer, Call, Called};
 use crate::server::Ticket;
 

@@ -10,7 +10,7 @@ use super::rlock::RLock;
 use super::signature::{Arguments, Signature};
 use super::value::Value;
 use super::view::View;
-use super::waiting::{Patience, Wakes, Waiters, seconds};
+use super::waiting::{Patience, Waiters, Wakes, seconds};
 use super::{Answer, Call, Called};
 use crate::server::{ConnectionId, Ticket};
 
@@ -60,7 +60,7 @@ impl Condition {
                     let mut own = Wakes::default();
                     self.lock.take_again(caller, answer(era, false), count, &mut own);
                     let woken = core::mem::take(&mut own.woken);
-                    call.wakes.owners.append(&mut own.owners);
+                    call.wakes.holders.append(&mut own.holders);
                     let mut mine = None;
                     for (ticket, result) in woken {
                         if ticket == caller.ticket {
@@ -138,7 +138,9 @@ pub(crate) fn patience(era: Era, timeout: Option<&Value>) -> Result<Patience, Ra
         Some(value) if !era.is_py2() && seconds(value).is_none() && !matches!(value.view(), View::None) => {
             let kind = name(value, era);
             let op = if era.since(14) { "<=" } else { ">" };
-            Err(Raised::type_error(alloc::format!("'{op}' not supported between instances of '{kind}' and 'int'")))
+            Err(Raised::type_error(alloc::format!(
+                "'{op}' not supported between instances of '{kind}' and 'int'"
+            )))
         }
         timeout => {
             let patience = Patience::of(era, timeout)?;

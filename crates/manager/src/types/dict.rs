@@ -184,7 +184,8 @@ fn merge(era: Era, keys: &Keys, table: &mut Table, other: &Value, making: bool) 
     for (place, pair) in iterate(era, other)?.iter().enumerate() {
         let Some(parts) = items(era, pair) else {
             return Err(Raised::type_error(if era.since(14) {
-                let note = format!("Cannot convert dictionary update sequence element #{place} to a sequence");
+                let note =
+                    format!("Cannot convert dictionary update sequence element #{place} to a sequence");
                 let noted = if making { format!("\n{note}") } else { String::new() };
                 format!("object is not iterable{noted}")
             } else {

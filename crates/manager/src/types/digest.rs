@@ -108,7 +108,10 @@ impl Keys {
         match view {
             View::None => of(NONE, &[]),
             View::Complex(re, im) => {
-                let parts = [self.number(&Number::of(&View::Float(*re))?), self.number(&Number::of(&View::Float(*im))?)];
+                let parts = [
+                    self.number(&Number::of(&View::Float(*re))?),
+                    self.number(&Number::of(&View::Float(*im))?),
+                ];
                 of(COMPLEX, &bytes_of(&parts))
             }
             View::Text(text) => of(TEXT, text),
@@ -121,7 +124,8 @@ impl Keys {
             View::DateTime(raw, None) => of(DATETIME, &folded(raw, 2)),
             View::Time(raw, None) => of(TIME, &folded(raw, 0)),
             View::TimeDelta(days, seconds, micros) => {
-                let micros = (i128::from(*days) * 86_400 + i128::from(*seconds)) * 1_000_000 + i128::from(*micros);
+                let micros =
+                    (i128::from(*days) * 86_400 + i128::from(*seconds)) * 1_000_000 + i128::from(*micros);
                 of(TIMEDELTA, &micros.to_le_bytes())
             }
             _ => None,
@@ -282,7 +286,7 @@ fn is_prime(n: u64) -> bool {
     const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
     let (twos, odd) = ((n - 1).trailing_zeros(), (n - 1) >> (n - 1).trailing_zeros());
     BASES.iter().all(|&base| {
-        if n % base == 0 {
+        if n.is_multiple_of(base) {
             return n == base;
         }
         let mut x = power(base, odd, n);

@@ -24,7 +24,11 @@ impl Holder {
     }
 
     pub(crate) fn value(&self) -> Value {
-        Value::instance("multiprocessing.managers", "Value", &[("_typecode", &self.code), ("_value", &self.value)])
+        Value::instance(
+            "multiprocessing.managers",
+            "Value",
+            &[("_typecode", &self.code), ("_value", &self.value)],
+        )
     }
 
     pub(crate) fn repr(&self, era: Era) -> Result<String, Raised> {

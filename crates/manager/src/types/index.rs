@@ -45,24 +45,27 @@ pub(crate) fn size(era: Era, value: &Value) -> Result<i64, Raised> {
         Some(Index::Beyond { .. }) if era.is_py2() => {
             Err(Raised::overflow_error("Python int too large to convert to C long"))
         }
-        Some(Index::Beyond { .. }) => Err(Raised::overflow_error("Python int too large to convert to C ssize_t")),
+        Some(Index::Beyond { .. }) => {
+            Err(Raised::overflow_error("Python int too large to convert to C ssize_t"))
+        }
         None if matches!(value.view(), View::Float(_)) && !era.since(10) => {
             Err(Raised::type_error("integer argument expected, got float"))
         }
         None if era.is_py2() => match Number::of(&value.view()) {
             // 2.7 takes whatever has an `__int__` there.
-            Some(Number::Decimal { .. } | Number::Fraction(..)) if truncated(value).is_some() => {
+            Some(Number::Decimal { .. }) if truncated(value).is_some() => {
                 Ok(truncated(value).unwrap_or_default())
             }
             _ => Err(Raised::type_error("an integer is required")),
         },
-        None => {
-            Err(Raised::type_error(format!("'{}' object cannot be interpreted as an integer", name(value, era))))
-        }
+        None => Err(Raised::type_error(format!(
+            "'{}' object cannot be interpreted as an integer",
+            name(value, era)
+        ))),
     }
 }
 
-/// `int(value)` of a Decimal or a Fraction that is not very large.
+/// `int(value)` of a Decimal that is not very large.
 fn truncated(value: &Value) -> Option<i64> {
     let whole = Number::of(&value.view())?;
     let (mut low, mut high) = (-(1_i64 << 53), 1_i64 << 53);
@@ -131,7 +134,8 @@ impl Span {
 
 /// All items of what can be iterated over; else a `TypeError`.
 pub(crate) fn iterate(era: Era, value: &Value) -> Result<Vec<Value>, Raised> {
-    items(era, value).ok_or_else(|| Raised::type_error(format!("'{}' object is not iterable", name(value, era))))
+    items(era, value)
+        .ok_or_else(|| Raised::type_error(format!("'{}' object is not iterable", name(value, era))))
 }
 
 /// All items of what can be iterated over, or nothing if it cannot.

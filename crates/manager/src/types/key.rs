@@ -2,13 +2,13 @@
 
 use alloc::format;
 
+use super::Keys;
 use super::digest::Digest;
 use super::era::Era;
 use super::order::{digest, name};
 use super::raised::Raised;
 use super::value::Value;
 use super::view::View;
-use super::Keys;
 
 /// What a key is for, which newer versions say.
 #[derive(Clone, Copy, Debug)]
@@ -37,12 +37,14 @@ pub(crate) fn key(keys: &Keys, era: Era, value: &Value, what: Use) -> Result<Dig
 
 /// The part of a value that cannot be hashed.
 pub(crate) fn unhashable(era: Era, value: &Value) -> Option<Value> {
-    let Some(part) = value.part() else { return None };
+    let part = value.part()?;
     let mut work = alloc::vec![part.id];
     let mut seen = alloc::collections::BTreeSet::new();
     while let Some(id) = work.pop() {
         match View::of(&part.graph, id) {
-            View::List(_) | View::Dict(_) | View::Set(_) | View::ByteArray(_) => return Some(value.child(id)),
+            View::List(_) | View::Dict(_) | View::Set(_) | View::ByteArray(_) => {
+                return Some(value.child(id));
+            }
             View::Slice(_) if !era.since(12) => return Some(value.child(id)),
             View::Tuple(items) | View::Named(items) if seen.insert(id) => work.extend(items.iter().rev()),
             _ => {}

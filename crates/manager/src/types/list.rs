@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::era::Era;
-use super::index::{Index, Span, iterate, items, size};
+use super::index::{Index, Span, items, iterate, size};
 use super::order::{class, digest, name, sort};
 use super::raised::Raised;
 use super::show::{Text, repr};
@@ -124,7 +124,9 @@ impl List {
             ("__add__", [other]) => {
                 let View::List(more) = other.view() else {
                     let kind = name(other, era);
-                    return Err(Raised::type_error(format!("can only concatenate list (not \"{kind}\") to list")));
+                    return Err(Raised::type_error(format!(
+                        "can only concatenate list (not \"{kind}\") to list"
+                    )));
                 };
                 let mut all = self.items.clone();
                 all.extend(other.children(more));
@@ -210,7 +212,13 @@ impl List {
         }
     }
 
-    fn find(&self, call: &Call<'_>, item: &Value, start: usize, stop: usize) -> Result<Option<usize>, Raised> {
+    fn find(
+        &self,
+        call: &Call<'_>,
+        item: &Value,
+        start: usize,
+        stop: usize,
+    ) -> Result<Option<usize>, Raised> {
         let wanted = digest(call.keys, item)?;
         for (place, item) in self.items.iter().enumerate().take(stop).skip(start) {
             if digest(call.keys, item)? == wanted {
@@ -239,7 +247,8 @@ impl List {
     fn get(&self, era: Era, index: &Value) -> Result<Value, Raised> {
         if matches!(index.view(), View::Slice(_)) {
             let span = Span::of(era, index, self.items.len())?;
-            let items: Vec<Value> = span.places().filter_map(|place| self.items.get(place).cloned()).collect();
+            let items: Vec<Value> =
+                span.places().filter_map(|place| self.items.get(place).cloned()).collect();
             return Ok(Value::list(&items));
         }
         let place = self.place(subscript(era, "list", index)?);
@@ -262,8 +271,8 @@ impl List {
                 self.items.splice(start..start + span.count, new);
                 return Ok(());
             }
-            let new =
-                items(era, value).ok_or_else(|| Raised::type_error("must assign iterable to extended slice"))?;
+            let new = items(era, value)
+                .ok_or_else(|| Raised::type_error("must assign iterable to extended slice"))?;
             if new.len() != span.count {
                 return Err(Raised::value_error(format!(
                     "attempt to assign sequence of size {} to extended slice of size {}",
@@ -312,16 +321,22 @@ impl List {
             Some(Index::Small(times)) => usize::try_from(times).unwrap_or(0),
             Some(Index::Beyond { .. }) => {
                 let kind = name(times, era);
-                return Err(Raised::overflow_error(format!("cannot fit '{kind}' into an index-sized integer")));
+                return Err(Raised::overflow_error(format!(
+                    "cannot fit '{kind}' into an index-sized integer"
+                )));
             }
             None => {
                 let what = if era.is_py2() { "index" } else { "integer" };
                 let kind = name(times, era);
-                return Err(Raised::type_error(format!("'{kind}' object cannot be interpreted as an {what}")));
+                return Err(Raised::type_error(format!(
+                    "'{kind}' object cannot be interpreted as an {what}"
+                )));
             }
         };
         match self.items.len().checked_mul(times) {
-            Some(length) if length <= MAX_REPEATED => Ok(self.items.iter().cloned().cycle().take(length).collect()),
+            Some(length) if length <= MAX_REPEATED => {
+                Ok(self.items.iter().cloned().cycle().take(length).collect())
+            }
             _ => Err(Raised::new("builtins", "MemoryError", Vec::new())),
         }
     }
@@ -359,7 +374,9 @@ pub(crate) fn subscript(era: Era, kind: &str, index: &Value) -> Result<i64, Rais
             Err(Raised::index_error(format!("cannot fit '{given}' into an index-sized integer")))
         }
         None if kind == "array" => Err(Raised::type_error("array indices must be integers")),
-        None if era.is_py2() => Err(Raised::type_error(format!("{kind} indices must be integers, not {given}"))),
+        None if era.is_py2() => {
+            Err(Raised::type_error(format!("{kind} indices must be integers, not {given}")))
+        }
         None => Err(Raised::type_error(format!("{kind} indices must be integers or slices, not {given}"))),
     }
 }

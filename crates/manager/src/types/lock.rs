@@ -7,7 +7,7 @@ use super::era::Era;
 use super::raised::Raised;
 use super::signature::{Arguments, Signature};
 use super::value::Value;
-use super::waiting::{Wakes, Waiters};
+use super::waiting::{Waiters, Wakes};
 use super::{Answer, Call, Called};
 use crate::server::{ConnectionId, Ticket};
 
@@ -43,7 +43,11 @@ impl Lock {
 
     pub(crate) fn repr(&self, era: Era) -> String {
         let state = if self.holder.is_some() { "locked" } else { "unlocked" };
-        if era.is_py2() { "<thread.lock object at 0x0>".into() } else { alloc::format!("<{state} _thread.lock object at 0x0>") }
+        if era.is_py2() {
+            "<thread.lock object at 0x0>".into()
+        } else {
+            alloc::format!("<{state} _thread.lock object at 0x0>")
+        }
     }
 
     pub(crate) fn call(&mut self, call: &mut Call<'_>) -> Called {

@@ -64,9 +64,12 @@ impl Namespace {
         {
             return Err(not_ascii(&name_of, place, attribute));
         }
-        let missing = || Raised::attribute_error(format!("'Namespace' object has no attribute '{attribute}'"));
+        let missing =
+            || Raised::attribute_error(format!("'Namespace' object has no attribute '{attribute}'"));
         match (call.method, given.get(1).cloned().flatten()) {
-            ("__getattribute__", _) => self.values.get(attribute).cloned().map(Answer::Value).ok_or_else(missing),
+            ("__getattribute__", _) => {
+                self.values.get(attribute).cloned().map(Answer::Value).ok_or_else(missing)
+            }
             ("__setattr__", Some(value)) => {
                 self.set(attribute, value);
                 Ok(Answer::Value(Value::NONE))

@@ -14,7 +14,11 @@ pub(crate) enum Number<'g> {
     Long(Cow<'g, [u8]>),
     Float(f64),
     /// `digits * 10**exponent`, with the sign apart.
-    Decimal { negative: bool, digits: Cow<'g, str>, exponent: i64 },
+    Decimal {
+        negative: bool,
+        digits: Cow<'g, str>,
+        exponent: i64,
+    },
     Fraction(Whole<'g>, Whole<'g>),
     /// Infinite; whether it is the negative one.
     Infinite(bool),
@@ -100,8 +104,12 @@ impl<'g> Number<'g> {
             (Number::Small(a), Number::Small(b)) => Some(a.cmp(b)),
             (Number::Float(a), Number::Float(b)) => a.partial_cmp(b),
             (Number::Infinite(a), Number::Infinite(b)) => Some(b.cmp(a)),
-            (Number::Infinite(negative), _) => Some(if *negative { Ordering::Less } else { Ordering::Greater }),
-            (_, Number::Infinite(negative)) => Some(if *negative { Ordering::Greater } else { Ordering::Less }),
+            (Number::Infinite(negative), _) => {
+                Some(if *negative { Ordering::Less } else { Ordering::Greater })
+            }
+            (_, Number::Infinite(negative)) => {
+                Some(if *negative { Ordering::Greater } else { Ordering::Less })
+            }
             _ => {
                 let (a, b) = (Ratio::of(self), Ratio::of(other));
                 Some(a.compare(&b))
@@ -156,7 +164,9 @@ impl Ratio {
                 let (negative, n) = whole_of(*n);
                 Ratio { negative, n, d: whole_of(*d).1, exponent: 0 }
             }
-            Number::Infinite(_) | Number::Nan => Ratio { negative: false, n: Vec::new(), d: one, exponent: 0 },
+            Number::Infinite(_) | Number::Nan => {
+                Ratio { negative: false, n: Vec::new(), d: one, exponent: 0 }
+            }
         }
     }
 

@@ -249,10 +249,15 @@ impl Objects {
         core::mem::take(&mut self.woken)
     }
 
-    /// What was handed to a call whose connection is gone: a queue's item goes back to the front.
-    pub(crate) fn settle(&mut self, key: Key, wakes: Wakes) {
-        for connection in wakes.owners {
-            self.held.entry(connection.0).or_default().insert(key);
+    /// Takes note of what a call has led to.
+    fn settle(&mut self, key: Key, wakes: Wakes) {
+        for connection in wakes.holders {
+            self.held.entry(connection).or_default().insert(key);
+        }
+        for ticket in wakes.patient {
+            if let Some(deadline) = self.parked.get_mut(&ticket).and_then(|parked| parked.deadline.take()) {
+                self.deadlines.remove(&(deadline, ticket));
+            }
         }
         for (ticket, result) in wakes.woken {
             if let Some(Parked { deadline: Some(deadline), .. }) = self.parked.remove(&ticket) {
@@ -264,12 +269,7 @@ impl Objects {
 }
 
 /// An iterator's method, with the dict that it goes over.
-fn next(
-    objects: &mut BTreeMap<Key, Entry>,
-    key: Key,
-    dict: Key,
-    call: &Call<'_>,
-) -> Result<Answer, Raised> {
+fn next(objects: &mut BTreeMap<Key, Entry>, key: Key, dict: Key, call: &Call<'_>) -> Result<Answer, Raised> {
     let Some(mut entry) = objects.remove(&key) else { return Ok(Answer::NoMethod) };
     let answer = match (&mut entry.object, objects.get(&dict).map(|entry| &entry.object)) {
         (Object::Iterator(iterator), Some(Object::Dict(dict))) => iterator.call(dict, call),
@@ -286,11 +286,8 @@ pub fn registered(vocabulary: &Vocabulary) -> Vec<(&'static str, Registered)> {
     TYPES
         .iter()
         .map(|&(typeid, proxy)| {
-            let mut registered = if typeid == "Iterator" {
-                Registered::new().without_callable()
-            } else {
-                Registered::new()
-            };
+            let mut registered =
+                if typeid == "Iterator" { Registered::new().without_callable() } else { Registered::new() };
             let rows: Vec<_> = vocabulary.methods(typeid).collect();
             registered = registered.exposing_in(rows.iter().map(|row| (row.method, row.servers)));
             if typeid == "dict" {

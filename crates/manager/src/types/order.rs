@@ -95,7 +95,9 @@ pub(crate) fn compare(keys: &Keys, era: Era, a: &Value, b: &Value, op: &str) -> 
         let (x, y) = (a.view(), b.view());
         let pair = match (&x, &y) {
             (View::List(x), View::List(y)) => Some((x.to_vec(), y.to_vec())),
-            (View::Tuple(x) | View::Named(x), View::Tuple(y) | View::Named(y)) => Some((x.to_vec(), y.to_vec())),
+            (View::Tuple(x) | View::Named(x), View::Tuple(y) | View::Named(y)) => {
+                Some((x.to_vec(), y.to_vec()))
+            }
             _ => None,
         };
         let Some((x, y)) = pair else { return plain(keys, era, &a, &b, op) };
@@ -234,7 +236,8 @@ pub(crate) fn name(value: &Value, era: Era) -> &str {
 /// The digests of a set's members, sorted.
 fn members(keys: &Keys, set: &Value) -> Result<Option<Vec<Digest>>, Raised> {
     let (View::Set(items) | View::FrozenSet(items)) = set.view() else { return Ok(None) };
-    let digests: Result<Vec<Digest>, Raised> = items.iter().map(|&item| digest(keys, &set.child(item))).collect();
+    let digests: Result<Vec<Digest>, Raised> =
+        items.iter().map(|&item| digest(keys, &set.child(item))).collect();
     let mut digests = digests?;
     digests.sort_unstable();
     digests.dedup();

@@ -11,7 +11,7 @@ use super::raised::Raised;
 use super::signature::{Arguments, Signature};
 use super::value::Value;
 use super::view::View;
-use super::waiting::{Patience, Wakes, Waiters, seconds, truth};
+use super::waiting::{Patience, Waiters, Wakes, seconds, truth};
 use super::{Answer, Call, Called};
 use crate::server::Ticket;
 
@@ -134,7 +134,13 @@ impl Queue {
         }
     }
 
-    fn put(&mut self, call: &mut Call<'_>, item: Value, block: Option<&Value>, timeout: Option<&Value>) -> Called {
+    fn put(
+        &mut self,
+        call: &mut Call<'_>,
+        item: Value,
+        block: Option<&Value>,
+        timeout: Option<&Value>,
+    ) -> Called {
         let era = call.caller.era;
         if self.closed {
             return Err(shut_down());

@@ -7,8 +7,8 @@ use super::era::Era;
 use super::raised::Raised;
 use super::signature::{Arguments, Signature};
 use super::value::Value;
-use super::waiting::{Wakes, Waiters};
-use super::{Answer, Call, Caller, Called};
+use super::waiting::{Waiters, Wakes};
+use super::{Answer, Call, Called, Caller};
 use crate::server::{ConnectionId, Ticket};
 
 /// A lock of the connection that holds it, which may take it again and again.
@@ -121,6 +121,7 @@ impl RLock {
     /// Takes it again for a call that then has this answer, however long that takes.
     pub(crate) fn take_again(&mut self, caller: Caller, answer: Value, count: u64, wakes: &mut Wakes) {
         self.waiters.push(caller, Want { answer, count, patient: false });
+        wakes.patient.push(caller.ticket);
         if self.holder.is_none() {
             self.pass_on(wakes);
         }
@@ -136,12 +137,7 @@ impl RLock {
 
     /// The time of a call has come; nothing if it has to have the lock all the same.
     pub(crate) fn give_up(&mut self, ticket: Ticket) -> Option<Result<Value, Raised>> {
-        let waiter = self.waiters.remove(ticket)?;
-        if waiter.what.patient {
-            return Some(Ok(Value::bool(false)));
-        }
-        self.waiters.push(waiter.caller, waiter.what);
-        None
+        self.waiters.remove_if(ticket, |want| want.patient).map(|_| Ok(Value::bool(false)))
     }
 
     /// Who made a call is gone.

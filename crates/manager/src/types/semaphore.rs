@@ -11,7 +11,7 @@ use super::raised::Raised;
 use super::signature::{Arguments, Signature};
 use super::value::Value;
 use super::view::View;
-use super::waiting::{Wakes, Waiters, seconds};
+use super::waiting::{Waiters, Wakes, seconds};
 use super::{Answer, Call, Called};
 use crate::server::{ConnectionId, Ticket};
 
@@ -97,7 +97,9 @@ impl Semaphore {
                     None => 1.0,
                     Some(n) => seconds(&n).ok_or_else(|| {
                         let kind = name(&n, era);
-                        Raised::type_error(format!("'<' not supported between instances of '{kind}' and 'int'"))
+                        Raised::type_error(format!(
+                            "'<' not supported between instances of '{kind}' and 'int'"
+                        ))
                     })?,
                 };
                 if n < 1.0 {

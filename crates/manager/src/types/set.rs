@@ -208,8 +208,15 @@ fn signature(method: &str) -> Option<Signature> {
             Signature::Slot(1)
         }
         "__len__" | "__iter__" => Signature::Slot(0),
-        "__contains__" | "add" | "discard" | "isdisjoint" | "issubset" | "issuperset" | "remove"
-        | "symmetric_difference" | "symmetric_difference_update" => Signature::Exactly(1),
+        "__contains__"
+        | "add"
+        | "discard"
+        | "isdisjoint"
+        | "issubset"
+        | "issuperset"
+        | "remove"
+        | "symmetric_difference"
+        | "symmetric_difference_update" => Signature::Exactly(1),
         "clear" | "copy" | "pop" => Signature::Exactly(0),
         "difference" | "difference_update" | "intersection" | "intersection_update" | "union" | "update" => {
             Signature::Between(0, usize::MAX)

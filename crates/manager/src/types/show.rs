@@ -129,7 +129,9 @@ impl Text {
             View::Uuid(int) => {
                 let value = match &graph[*int] {
                     Node::Int(value) => u128::from(value.unsigned_abs()),
-                    Node::Long(blob) => graph.blob(*blob).iter().rev().fold(0, |sum, &byte| sum << 8 | u128::from(byte)),
+                    Node::Long(blob) => {
+                        graph.blob(*blob).iter().rev().fold(0, |sum, &byte| sum << 8 | u128::from(byte))
+                    }
                     _ => 0,
                 };
                 let hex = format!("{value:032x}");
@@ -209,7 +211,13 @@ impl Text {
                 fields.push("0".into());
             }
         } else {
-            let count = if micros != 0 { 3 } else if seconds != 0 { 2 } else { 1 };
+            let count = if micros != 0 {
+                3
+            } else if seconds != 0 {
+                2
+            } else {
+                1
+            };
             fields.extend([days, seconds, micros].iter().take(count).map(|value| format!("{value}")));
         }
         self.out += &format!("datetime.timedelta({})", fields.join(", "));
@@ -280,7 +288,8 @@ impl Text {
 
     fn complex(&mut self, re: f64, im: f64) -> Result<(), Raised> {
         let number = |value: f64| {
-            let text = Argument::of(Op::BinFloat(value)).map(|argument| format!("{argument}")).unwrap_or_default();
+            let text =
+                Argument::of(Op::BinFloat(value)).map(|argument| format!("{argument}")).unwrap_or_default();
             text.strip_suffix(".0").map(Into::into).unwrap_or(text)
         };
         if re == 0.0 && !re.is_sign_negative() {
@@ -326,6 +335,8 @@ fn whole(whole: Whole<'_>) -> String {
     match whole {
         Whole::Digits(text) => text.into(),
         Whole::Int(value) => format!("{value}"),
-        Whole::Long(bytes) => Argument::of(Op::Long4(bytes)).map(|argument| format!("{argument}")).unwrap_or_default(),
+        Whole::Long(bytes) => {
+            Argument::of(Op::Long4(bytes)).map(|argument| format!("{argument}")).unwrap_or_default()
+        }
     }
 }

@@ -218,7 +218,9 @@ impl Call<'_> {
                 }
                 Some(Some(_)) => {
                     let kind = if self.era.is_py2() { "keyword argument" } else { "argument" };
-                    return Err(Raised::type_error(format!("{name}() got multiple values for {kind} '{keyword}'")));
+                    return Err(Raised::type_error(format!(
+                        "{name}() got multiple values for {kind} '{keyword}'"
+                    )));
                 }
                 Some(empty) => *empty = Some(value.clone()),
             }

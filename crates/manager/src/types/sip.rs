@@ -26,7 +26,7 @@ impl Sip {
 
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         let mut bytes = bytes;
-        while self.length % 8 != 0 {
+        while !self.length.is_multiple_of(8) {
             let Some((&first, rest)) = bytes.split_first() else { return };
             self.byte(first);
             bytes = rest;
@@ -59,7 +59,7 @@ impl Sip {
     fn byte(&mut self, byte: u8) {
         self.tail |= u64::from(byte) << (8 * (self.length % 8));
         self.length = self.length.wrapping_add(1);
-        if self.length % 8 == 0 {
+        if self.length.is_multiple_of(8) {
             let word = self.tail;
             self.tail = 0;
             self.word(word);

@@ -402,8 +402,7 @@ pub(crate) fn canonical(mut graph: Graph, names: &Names) -> Graph {
         let Some((module, name)) = graph.global(id) else { continue };
         let (module, name) = names.canonical(module, name, protocol);
         let (module, name) = (module.into_owned(), name.into_owned());
-        let global =
-            Global { module: graph.store(module.as_bytes()), name: graph.store(name.as_bytes()) };
+        let global = Global { module: graph.store(module.as_bytes()), name: graph.store(name.as_bytes()) };
         *graph.node_mut(id) = Node::Global(Box::new(global));
     }
     graph.set_protocol(4);

@@ -18,8 +18,10 @@ use crate::server::{ConnectionId, Ticket};
 #[derive(Debug, Default)]
 pub(crate) struct Wakes {
     pub(crate) woken: Vec<(Ticket, Result<Value, Exception>)>,
-    /// Connections that came to own something, or no longer do.
-    pub(crate) owners: Vec<(ConnectionId, bool)>,
+    /// Connections that came to hold something that ends with them.
+    pub(crate) holders: Vec<ConnectionId>,
+    /// Calls that wait without a deadline from now on.
+    pub(crate) patient: Vec<Ticket>,
 }
 
 impl Wakes {
@@ -29,7 +31,7 @@ impl Wakes {
 
     /// A connection has taken something that ends with it.
     pub(crate) fn took(&mut self, connection: ConnectionId) {
-        self.owners.push((connection, true));
+        self.holders.push(connection);
     }
 }
 
@@ -65,7 +67,12 @@ impl<T> Waiters<T> {
 
     /// Takes out the one of a call.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Waiter<T>> {
-        let place = self.0.iter().position(|waiter| waiter.caller.ticket == ticket)?;
+        self.remove_if(ticket, |_| true)
+    }
+
+    /// The same, if what it waits for is so; otherwise it keeps its place.
+    pub(crate) fn remove_if(&mut self, ticket: Ticket, is: impl Fn(&T) -> bool) -> Option<Waiter<T>> {
+        let place = self.0.iter().position(|waiter| waiter.caller.ticket == ticket && is(&waiter.what))?;
         self.0.remove(place)
     }
 
@@ -89,9 +96,7 @@ impl Patience {
         match timeout {
             None => Ok(Patience::Endless),
             Some(value) if matches!(value.view(), View::None) => Ok(Patience::Endless),
-            Some(value) => seconds(value)
-                .map(Patience::Seconds)
-                .ok_or_else(|| not_a_number(era, value)),
+            Some(value) => seconds(value).map(Patience::Seconds).ok_or_else(|| not_a_number(era, value)),
         }
     }
 
@@ -144,7 +149,9 @@ pub(crate) fn truth(value: &Value) -> bool {
         View::List(items) | View::Tuple(items) | View::Named(items) => !items.is_empty(),
         View::Set(items) | View::FrozenSet(items) => !items.is_empty(),
         View::Dict(pairs) => !pairs.is_empty(),
-        View::Decimal(text) => text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) || text.contains(['n', 'N']),
+        View::Decimal(text) => {
+            text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) || text.contains(['n', 'N'])
+        }
         View::TimeDelta(a, b, c) => (a, b, c) != (0, 0, 0),
         _ => true,
     }

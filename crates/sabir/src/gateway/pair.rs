@@ -23,8 +23,8 @@ use super::inbox::Inbox;
 use super::knowledge::Knowledge;
 use super::leg::Leg;
 use super::options::{Authentication, GatewayOptions, Upstream};
-use crate::pending::Ticket;
 use super::pump::{Pump, Terms};
+use crate::pending::Ticket;
 
 /// What all connections of a gateway share.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ use super::error::PairError;
 use super::heavy::Heavy;
 use super::inbox::{Filled, Inbox};
 use super::leg::{Leg, Piece};
-use crate::pending::{self, Ticket};
 use super::talk::{Due, Talk, index};
+use crate::pending::{self, Ticket};
 
 /// A pair of connections.
 pub(super) struct Pump {

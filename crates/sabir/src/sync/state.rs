@@ -50,7 +50,10 @@ impl State {
         for (name, typeid, arguments) in &options.objects {
             server.share(name, typeid, arguments).map_err(|error| Error::Io {
                 doing: Doing::Accepting,
-                source: std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("object {name}: {error}")),
+                source: std::io::Error::new(
+                    std::io::ErrorKind::InvalidInput,
+                    format!("object {name}: {error}"),
+                ),
             })?;
         }
         let inner = Inner { server, waiting: HashMap::new(), last: 0, alarm: None };

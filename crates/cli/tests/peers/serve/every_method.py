@@ -554,8 +554,12 @@ def at_random(play):
                 continue
             args = tuple(chance.choice(small if chance.random() < .8 else found)
                          for _ in range(chance.choice([0, 1, 1, 1, 2, 2, 3])))
-            if method in ('__mul__', '__rmul__', '__imul__') and len(proxy) > 200:
-                play.call(proxy, '__delitem__', (slice(3, None),))
+            if method in ('__mul__', '__rmul__', '__imul__'):
+                if any(isinstance(arg, integers) and 9 < arg < 2 ** 62 for arg in args):
+                    # All memory of this machine would be too little.
+                    continue
+                if len(proxy) > 200:
+                    play.call(proxy, '__delitem__', (slice(3, None),))
             play.call(proxy, method, args)
         play.call(proxy, '__getitem__', (slice(None),))
     for _ in range(6):

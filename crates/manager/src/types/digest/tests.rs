@@ -5,7 +5,8 @@ fn keys() -> Keys {
 }
 
 fn digest(pickle: &[u8]) -> Result<Digest, Endless> {
-    let graph = super::super::value::canonical(Graph::from_slice(pickle).unwrap(), &sabir_pickle::Names::builtin());
+    let graph =
+        super::super::value::canonical(Graph::from_slice(pickle).unwrap(), &sabir_pickle::Names::builtin());
     keys().node(&graph, graph.root())
 }
 
@@ -35,8 +36,10 @@ fn numbers_of_all_types_are_equal_by_value() {
 
 #[test]
 fn containers_are_equal_by_what_they_hold() {
-    let same = |a: &[u8], b: &[u8]| assert_eq!(digest(a), digest(b), "{} {}", a.escape_ascii(), b.escape_ascii());
-    let differ = |a: &[u8], b: &[u8]| assert_ne!(digest(a), digest(b), "{} {}", a.escape_ascii(), b.escape_ascii());
+    let same =
+        |a: &[u8], b: &[u8]| assert_eq!(digest(a), digest(b), "{} {}", a.escape_ascii(), b.escape_ascii());
+    let differ =
+        |a: &[u8], b: &[u8]| assert_ne!(digest(a), digest(b), "{} {}", a.escape_ascii(), b.escape_ascii());
     same(b"\x80\x04]K\x01a.", b"\x80\x04]G?\xf0\0\0\0\0\0\0a.");
     differ(b"\x80\x04]K\x01a.", b"\x80\x04K\x01\x85.");
     same(b"\x80\x04\x8f(K\x01K\x02\x90.", b"\x80\x04(K\x02K\x01\x91.");
