@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::cmd::call::CallArgs;
 use crate::cmd::doctor::DoctorArgs;
 use crate::cmd::gateway::GatewayArgs;
 use crate::cmd::pickle::PickleArgs;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Tour(TourArgs),
     Gateway(Box<GatewayArgs>),
     Serve(Box<ServeArgs>),
+    Call(CallArgs),
     Doctor(DoctorArgs),
     Pickle(PickleArgs),
     /// Print the man page

@@ -16,25 +16,12 @@ pub(crate) struct Object {
 /// Reads what `--object` is given.
 pub(crate) fn object(text: &str) -> Result<Object, String> {
     const WANTED: &str = "an object is NAME=TYPE, as in config=dict or jobs=Queue(100)";
-    let (name, made) = text.split_once('=').ok_or(WANTED)?;
-    let is_name = |text: &str| {
-        !text.is_empty()
-            && text.chars().all(|c| c == '_' || c.is_alphanumeric())
-            && !text.starts_with(|c: char| c.is_numeric())
-    };
-    let (typeid, arguments) = match made.split_once('(') {
-        None => (made, Arguments::default()),
-        Some((typeid, rest)) => {
-            let mut reader = Reader::new(rest);
-            let arguments = reader.arguments()?;
-            reader.end()?;
-            (typeid, arguments)
-        }
-    };
-    if !is_name(name) || !is_name(typeid) {
+    let (name, made_of) = text.split_once('=').ok_or(WANTED)?;
+    let (typeid, arguments) = made(made_of)?;
+    if !is_name(name) {
         return Err(WANTED.into());
     }
-    Ok(Object { name: name.into(), typeid: typeid.into(), arguments })
+    Ok(Object { name: name.into(), typeid, arguments })
 }
 
 /// Reads one literal, all of the text.
@@ -43,6 +30,45 @@ pub(crate) fn value(text: &str) -> Result<Value, String> {
     let value = reader.value(0)?;
     reader.end()?;
     Ok(value)
+}
+
+/// Arguments of a call: literals, and `NAME=LITERAL` for those by name. JSON's words are taken too.
+pub(crate) fn arguments(texts: &[String]) -> Result<Arguments, String> {
+    let mut arguments = Arguments::default();
+    for text in texts {
+        let wrong = |error| format!("{text}: {error}");
+        match text.split_once('=').filter(|(name, _)| is_name(name)) {
+            Some((name, literal)) => {
+                arguments.kwargs.push((name.to_owned(), value(literal).map_err(wrong)?));
+            }
+            None => arguments.args.push(value(text).map_err(wrong)?),
+        }
+    }
+    Ok(arguments)
+}
+
+/// Whether a text is a name of Python's.
+fn is_name(text: &str) -> bool {
+    let starts = text.starts_with(|c: char| c == '_' || c.is_alphabetic());
+    starts && text.chars().all(|c| c == '_' || c.is_alphanumeric())
+}
+
+/// `TYPE` or `TYPE(ARGS)`.
+pub(crate) fn made(text: &str) -> Result<(String, Arguments), String> {
+    let (typeid, arguments) = match text.split_once('(') {
+        None => (text, Arguments::default()),
+        Some((typeid, rest)) => {
+            let mut reader = Reader::new(rest);
+            let arguments = reader.arguments()?;
+            reader.end()?;
+            (typeid, arguments)
+        }
+    };
+    if is_name(typeid) {
+        Ok((typeid.to_owned(), arguments))
+    } else {
+        Err(format!("{typeid:?} is no name of a type"))
+    }
 }
 
 struct Reader<'t> {
@@ -101,9 +127,15 @@ impl<'t> Reader<'t> {
         if depth > MAX_DEPTH {
             return Err("this is nested too deep".into());
         }
-        for (word, value) in
-            [("None", Value::NONE), ("True", Value::bool(true)), ("False", Value::bool(false))]
-        {
+        const WORDS: [(&str, Option<bool>); 6] = [
+            ("None", None),
+            ("null", None),
+            ("True", Some(true)),
+            ("true", Some(true)),
+            ("False", Some(false)),
+            ("false", Some(false)),
+        ];
+        for (word, value) in WORDS.map(|(word, value)| (word, value.map_or(Value::NONE, Value::bool))) {
             if self.take(word) {
                 return Ok(value);
             }

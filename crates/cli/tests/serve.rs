@@ -43,7 +43,7 @@ fn every_method_of_every_type_does_and_says_what_a_stock_manager_does() {
                 match excuses.iter().position(|excuse| excuse.holds(python, stock, ours)) {
                     Some(place) => used[place] = true,
                     None => {
-                        unexcused.push(format!("{} seed {seed}\n  - {stock}\n  + {ours}", python.version))
+                        unexcused.push(format!("{} seed {seed}\n  - {stock}\n  + {ours}", python.version));
                     }
                 }
             }
@@ -249,4 +249,40 @@ fn it_listens_on_unix_sockets_too_and_nobody_gets_in_without_the_key() {
     while let Some(message) = receive(&mut stream) {
         assert_eq!(message, b"#FAILURE#");
     }
+}
+
+#[test]
+fn a_shell_can_look_and_act_on_any_manager() {
+    let (server, address) = serve(&["--object", "config=dict", "--object", "jobs=Queue(2)"]);
+    let call = |args: &[&str]| {
+        let mut command =
+            sabir(["call", &*address].iter().chain(args).chain(&["--authkey-env", "PEER_AUTHKEY"]));
+        command.env("PEER_AUTHKEY", "secret");
+        let done = Process::start(command).finish();
+        (done.code, done.lines.join("\n"), done.errors)
+    };
+    let said = |args: &[&str]| {
+        let (code, lines, errors) = call(args);
+        assert_eq!(code, Some(0), "{args:?}: {errors}");
+        lines
+    };
+    assert_eq!(said(&["config.update", "{'a': [1, None]}", "b=2"]), "None");
+    assert_eq!(said(&["config.copy"]), "{'a': [1, None], 'b': 2}");
+    assert_eq!(said(&["config.copy", "--json"]), r#"{"a":[1,null],"b":2}"#);
+    assert_eq!(said(&["config.get", "'x'", "-5"]), "-5");
+    assert_eq!(said(&["list([3, 1]).index", "1"]), "1");
+    assert_eq!(said(&["list([3, 1]).__str__"]), "[3, 1]");
+    assert_eq!(said(&[":number_of_objects"]), "0");
+    assert_eq!(said(&["jobs.put", "'text'"]), "None");
+    assert_eq!(said(&["jobs.get"]), "'text'");
+    let (code, _, errors) = call(&["jobs.get", "timeout=0.01"]);
+    assert_eq!((code, &*errors), (Some(1), "sabir: _queue.Empty\n"));
+    let (code, _, errors) = call(&["config.get"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("TypeError: get expected at least 1 argument, got 0"), "{errors}");
+    let (code, _, errors) = call(&["config"]);
+    assert_eq!(code, Some(2), "{errors}");
+    assert_eq!(said(&[":shutdown"]), "None");
+    assert_eq!(server.finish().code, Some(0));
+    assert_eq!(call(&[":dummy"]).0, Some(3));
 }

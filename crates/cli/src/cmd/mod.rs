@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod call;
 pub(crate) mod doctor;
 pub(crate) mod gateway;
 mod manual;
@@ -15,6 +16,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tour(args) => tour::run(&args),
         Command::Gateway(args) => gateway::run(*args),
         Command::Serve(args) => serve::run(*args),
+        Command::Call(args) => call::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Pickle(args) => pickle::run(args),
         Command::Man => manual::man(),

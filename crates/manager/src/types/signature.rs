@@ -6,9 +6,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use sabir_pickle::{Graph, Node, NodeId};
+
 use super::era::Era;
 use super::raised::Raised;
-use super::value::Value;
+use super::value::{Value, Writer};
 
 /// What a call gives.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +41,16 @@ pub(crate) enum Signature {
 }
 
 impl Arguments {
+    /// Adds them to a graph whose names are Python 3's: those by place, and the dict of those by name.
+    pub fn add(&self, graph: Graph) -> (Graph, Vec<NodeId>, NodeId) {
+        let mut writer = Writer::over(graph);
+        let args = self.args.iter().map(|arg| writer.add(arg)).collect();
+        let pairs: Vec<(NodeId, NodeId)> =
+            self.kwargs.iter().map(|(name, value)| (writer.graph.add_str(name), writer.add(value))).collect();
+        let kwargs = writer.graph.add(Node::Dict(pairs));
+        (writer.graph, args, kwargs)
+    }
+
     /// One of them, if it was given.
     pub(crate) fn get(&self, place: usize) -> Option<&Value> {
         self.args.get(place)

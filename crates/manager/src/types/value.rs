@@ -53,6 +53,12 @@ impl Value {
         })
     }
 
+    /// The root of a graph, whose names may be those of either Python.
+    pub fn read(graph: Graph, names: &Names) -> Value {
+        let graph = Arc::new(canonical(graph, names));
+        Value::of(&graph, graph.root())
+    }
+
     /// A bool.
     pub fn bool(value: bool) -> Value {
         Value(Held::Atom(Atom::Bool(value)))
@@ -228,7 +234,12 @@ impl Value {
         Value::of(&Arc::new(writer.graph), id)
     }
 
-    /// The graph of it alone.
+    /// A graph of it and nothing else.
+    pub fn to_graph(&self) -> Graph {
+        Writer::alone(self)
+    }
+
+    /// A graph whose root it is.
     pub fn into_graph(self) -> Graph {
         // A value that was just made is its graph already.
         if let Held::Part(Part { graph, id }) = self.0 {
@@ -296,7 +307,11 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new() -> Writer {
-        let mut graph = Graph::new();
+        Writer::over(Graph::new())
+    }
+
+    /// Adds to a graph, whose names are Python 3's.
+    pub(crate) fn over(mut graph: Graph) -> Writer {
         graph.set_protocol(4);
         Writer { graph, seen: BTreeMap::new(), kept: Vec::new() }
     }

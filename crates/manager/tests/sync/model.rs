@@ -140,7 +140,7 @@ pub struct Model {
 
 type Answers = Vec<(u64, Said)>;
 
-fn value(text: impl ToString) -> Said {
+fn value(text: impl std::fmt::Display) -> Said {
     Said::Value(text.to_string())
 }
 

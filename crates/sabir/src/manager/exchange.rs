@@ -104,6 +104,13 @@ impl Reply {
         }
     }
 
+    /// What was returned, as the root of the graph.
+    pub(crate) fn into_graph(mut self) -> Result<Graph> {
+        let node = self.returned()?;
+        self.graph.set_root(node);
+        Ok(self.graph)
+    }
+
     /// What was returned, as a value.
     pub(crate) fn value<R: DeserializeOwned>(&self) -> Result<R> {
         let node = self.returned()?;

@@ -37,6 +37,7 @@ use std::sync::Arc;
 
 use sabir_manager::request;
 use sabir_net::Address;
+use sabir_pickle::{Graph, NodeId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -107,9 +108,25 @@ impl Manager {
         K: ?Sized + Serialize,
     {
         let (graph, args, kwargs) = self.link.arguments(args, kwargs)?;
-        let reply = self.link.function(request::create(graph, typeid, &args, kwargs))?;
+        self.create_of(typeid, graph, &args, kwargs)
+    }
+
+    /// Creates an object with arguments that are nodes of a graph; `kwargs` is a dict, or [`NodeId::NONE`] for none.
+    ///
+    /// # Errors
+    /// As [`create`](Manager::create).
+    pub fn create_of(&self, typeid: &str, graph: Graph, args: &[NodeId], kwargs: NodeId) -> Result<Proxy> {
+        let reply = self.link.function(request::create(graph, typeid, args, kwargs))?;
         let (ident, exposed) = reply.created()?;
         Ok(Proxy::holding(&self.link, typeid.to_owned(), ident, exposed))
+    }
+
+    /// Calls a function of the server itself, such as `debug_info`. The root of the graph is what it returned.
+    ///
+    /// # Errors
+    /// [`Error::Remote`](crate::Error::Remote): what it raised; [`Error::Net`](crate::Error::Net).
+    pub fn function(&self, name: &str, graph: Graph, args: &[NodeId], kwargs: NodeId) -> Result<Graph> {
+        self.link.function(request::function(graph, name, args, kwargs))?.into_graph()
     }
 
     /// Makes a proxy of a reference that came as a value, if it is one to this manager's objects; the server's own
@@ -161,7 +178,7 @@ impl Manager {
         Ok(())
     }
 
-    fn value<R: DeserializeOwned>(&self, request: sabir_pickle::Graph) -> Result<R> {
+    fn value<R: DeserializeOwned>(&self, request: Graph) -> Result<R> {
         self.link.function(request)?.value()
     }
 }

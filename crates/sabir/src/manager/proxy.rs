@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use sabir_manager::request;
-use sabir_pickle::NodeId;
 use sabir_pickle::serde::Class;
+use sabir_pickle::{Graph, NodeId};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
@@ -82,6 +82,19 @@ impl Proxy {
         match self.taken(&reply)? {
             Some(_) => Err(Error::Protocol("the manager answered with a proxy: call_proxy takes those")),
             None => reply.value(),
+        }
+    }
+
+    /// Calls a method with arguments that are nodes of a graph; `kwargs` is a dict, or [`NodeId::NONE`] for none. The root
+    /// of the graph is what it returned.
+    ///
+    /// # Errors
+    /// As [`call`](Proxy::call).
+    pub fn call_of(&self, method: &str, graph: Graph, args: &[NodeId], kwargs: NodeId) -> Result<Graph> {
+        let reply = self.held.link.call(request::call(graph, &self.held.ident, method, args, kwargs))?;
+        match self.taken(&reply)? {
+            Some(_) => Err(Error::Protocol("the manager answered with a proxy: the result stays with it")),
+            None => reply.into_graph(),
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) async fn serve(
 
 async fn authenticated(state: &State, stream: Stream) -> Result<Connection, Error> {
     let options = &state.options;
-    let limits = FrameLimits { max_message: options.max_message, ..FrameLimits::default() };
+    let limits = FrameLimits { max_message: options.max_message };
     let config = Config { limits, ..Config::default() };
     match &options.authkey {
         None => Ok(Connection::new(stream, config)),

@@ -2,7 +2,7 @@
 
 mod convert;
 mod file;
-mod json;
+pub(crate) mod json;
 
 use std::fs;
 use std::io::{self, Write as _};
