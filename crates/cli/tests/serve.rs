@@ -276,7 +276,7 @@ fn a_shell_can_look_and_act_on_any_manager() {
     assert_eq!(said(&["jobs.put", "'text'"]), "None");
     assert_eq!(said(&["jobs.get"]), "'text'");
     let (code, _, errors) = call(&["jobs.get", "timeout=0.01"]);
-    assert_eq!((code, &*errors), (Some(1), "sabir: _queue.Empty\n"));
+    assert_eq!((code, &*errors), (Some(1), "sabir: queue.Empty\n"));
     let (code, _, errors) = call(&["config.get"]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("TypeError: get expected at least 1 argument, got 0"), "{errors}");

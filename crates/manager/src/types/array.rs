@@ -203,10 +203,7 @@ impl Array {
 
     fn simple(&self, start: &Value, stop: &Value) -> Result<(usize, usize), Raised> {
         let length = i64::try_from(self.items.len()).unwrap_or(i64::MAX);
-        let bound = |value: &Value| match Index::of(value) {
-            Some(index) => Ok(index.clamped()),
-            None => index_size(Era::of(sabir_pickle::Pythons::PY2), value),
-        };
+        let bound = |value: &Value| index_size(Era::of(sabir_pickle::Pythons::PY2), value);
         let place = |index: i64| {
             if index < 0 { index.saturating_add(length) } else { index }.clamp(0, length) as usize
         };

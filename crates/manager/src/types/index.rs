@@ -51,6 +51,9 @@ pub(crate) fn size(era: Era, value: &Value) -> Result<i64, Raised> {
         None if matches!(value.view(), View::Float(_)) && !era.since(10) => {
             Err(Raised::type_error("integer argument expected, got float"))
         }
+        None if era.is_py2() && matches!(value.view(), View::Complex(..)) => {
+            Err(Raised::type_error("can't convert complex to int"))
+        }
         None if era.is_py2() => match Number::of(&value.view()) {
             // 2.7 takes whatever has an `__int__` there.
             Some(Number::Decimal { .. }) if truncated(value).is_some() => {

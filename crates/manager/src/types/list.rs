@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::digest::Digest;
 use super::era::Era;
 use super::index::{Index, Span, items, iterate, size};
 use super::order::{class, digest, name, sort};
@@ -13,13 +14,19 @@ use super::signature::{Arguments, Signature};
 use super::value::Value;
 use super::view::View;
 use super::waiting::truth;
-use super::{Answer, Call, Called};
+use super::{Answer, Call, Called, Keys};
 
 /// A list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct List {
     items: Vec<Value>,
+    /// The digests of the first so many items, which searches have asked for.
+    known: Vec<Digest>,
 }
+
+/// What leaves the items that are there where they are.
+const SEARCHES: [&str; 8] =
+    ["__contains__", "__getitem__", "__len__", "append", "count", "copy", "extend", "index"];
 
 /// A list that a request of a few bytes makes is not longer.
 const MAX_REPEATED: usize = 64 << 20;
@@ -43,7 +50,7 @@ impl List {
         let given: Vec<&Value> = arguments.args.iter().chain(named).collect();
         match given[..] {
             [] => Ok(List::default()),
-            [only] => Ok(List { items: iterate(era, only)? }),
+            [only] => Ok(List { items: iterate(era, only)?, known: Vec::new() }),
             _ => Err(Raised::type_error(if era.since(8) {
                 format!("list expected at most 1 argument, got {}", given.len())
             } else {
@@ -67,6 +74,9 @@ impl List {
     pub(crate) fn call(&mut self, call: &mut Call<'_>) -> Called {
         let era = call.caller.era;
         let Some(signature) = signature(call.method, era) else { return Ok(Answer::NoMethod) };
+        if !SEARCHES.contains(&call.method) {
+            self.known.clear();
+        }
         if call.method == "sort" {
             return self.sort(call);
         }
@@ -93,10 +103,8 @@ impl List {
             }
             ("count", [item]) => {
                 let wanted = digest(call.keys, item)?;
-                let mut count = 0;
-                for item in &self.items {
-                    count += usize::from(digest(call.keys, item)? == wanted);
-                }
+                self.know(call.keys, self.items.len())?;
+                let count = self.known.iter().filter(|&&digest| digest == wanted).count();
                 return Ok(Answer::Value(Value::count(count)));
             }
             ("index", [item, bounds @ ..]) => return self.index(call, item, bounds).map(Answer::Value),
@@ -213,22 +221,31 @@ impl List {
     }
 
     fn find(
-        &self,
+        &mut self,
         call: &Call<'_>,
         item: &Value,
         start: usize,
         stop: usize,
     ) -> Result<Option<usize>, Raised> {
         let wanted = digest(call.keys, item)?;
-        for (place, item) in self.items.iter().enumerate().take(stop).skip(start) {
-            if digest(call.keys, item)? == wanted {
+        for place in start..stop.min(self.items.len()) {
+            self.know(call.keys, place + 1)?;
+            if self.known.get(place) == Some(&wanted) {
                 return Ok(Some(place));
             }
         }
         Ok(None)
     }
 
-    fn index(&self, call: &Call<'_>, item: &Value, bounds: &[Value]) -> Result<Value, Raised> {
+    /// Finds out the digests of so many items, each once for all searches until the list changes.
+    fn know(&mut self, keys: &Keys, count: usize) -> Result<(), Raised> {
+        for item in self.items.iter().take(count).skip(self.known.len()) {
+            self.known.push(digest(keys, item)?);
+        }
+        Ok(())
+    }
+
+    fn index(&mut self, call: &Call<'_>, item: &Value, bounds: &[Value]) -> Result<Value, Raised> {
         let era = call.caller.era;
         let mut places = [0, usize::MAX];
         for (place, bound) in places.iter_mut().zip(bounds) {
@@ -356,10 +373,8 @@ impl List {
 
     /// The two indices of Python 2's simple slices, which count from the start already.
     fn simple(&self, start: &Value, stop: &Value) -> Result<(usize, usize), Raised> {
-        let bound = |value: &Value| match Index::of(value) {
-            Some(index) => Ok(self.clamped(index.clamped())),
-            None => size(Era::of(sabir_pickle::Pythons::PY2), value).map(|index| self.clamped(index)),
-        };
+        let bound =
+            |value: &Value| size(Era::of(sabir_pickle::Pythons::PY2), value).map(|index| self.clamped(index));
         let (start, stop) = (bound(start)?, bound(stop)?);
         Ok((start, stop.max(start)))
     }

@@ -123,12 +123,17 @@ struct Ratio {
     negative: bool,
     n: Vec<u32>,
     d: Vec<u32>,
-    /// What could not be multiplied out.
+    /// What was not multiplied out.
     exponent: i64,
 }
 
-/// Powers of ten and two beyond this are not multiplied out: they cost more than what a message may.
+// What a message of a few bytes, or one of very many digits, may cost to compare.
+/// Powers of ten beyond this are not multiplied out.
 const MAX_EXPONENT: i64 = 5_000;
+/// Decimal digits beyond this are not looked at.
+const MAX_DIGITS: usize = 20_000;
+/// Products of more words than this are not made.
+const MAX_PRODUCT: usize = 1 << 24;
 
 impl Ratio {
     fn of(number: &Number<'_>) -> Ratio {
@@ -152,17 +157,20 @@ impl Ratio {
                 Ratio { negative: *value < 0.0, n, d, exponent: 0 }
             }
             Number::Decimal { negative, digits, exponent } => {
-                let (n, d) = (digits_of(digits), one);
-                if exponent.abs() > MAX_EXPONENT {
-                    return Ratio { negative: *negative, n, d, exponent: *exponent };
+                let (n, dropped) = digits_of(digits);
+                let exponent = exponent.saturating_add(dropped);
+                let (negative, d) = (*negative, one);
+                if exponent.unsigned_abs() > MAX_EXPONENT.unsigned_abs() {
+                    return Ratio { negative, n, d, exponent };
                 }
                 let power = multiplied(d.clone(), 10, exponent.unsigned_abs());
-                let (n, d) = if *exponent < 0 { (n, power) } else { (times(&n, &power), d) };
-                Ratio { negative: *negative, n, d, exponent: 0 }
+                let (n, d) = if exponent < 0 { (n, power) } else { (times(&n, &power), d) };
+                Ratio { negative, n, d, exponent: 0 }
             }
             Number::Fraction(n, d) => {
-                let (negative, n) = whole_of(*n);
-                Ratio { negative, n, d: whole_of(*d).1, exponent: 0 }
+                let (negative, n, more) = whole_of(*n);
+                let (_, d, less) = whole_of(*d);
+                Ratio { negative, n, d, exponent: more - less }
             }
             Number::Infinite(_) | Number::Nan => {
                 Ratio { negative: false, n: Vec::new(), d: one, exponent: 0 }
@@ -180,14 +188,30 @@ impl Ratio {
         if a != b || a == 0 {
             return a.cmp(&b);
         }
-        let size = if self.exponent == other.exponent {
+        let cheap = |a: &[u32], b: &[u32]| a.len().saturating_mul(b.len()) <= MAX_PRODUCT;
+        let exact = self.exponent == other.exponent && cheap(&self.n, &other.d) && cheap(&other.n, &self.d);
+        let size = if exact {
             magnitudes(&times(&self.n, &other.d), &times(&other.n, &self.d))
         } else {
-            // Powers of ten this far apart decide but for numbers of thousands of digits.
-            self.exponent.cmp(&other.exponent)
+            // Only numbers of thousands of digits that begin alike are taken for the same size here.
+            self.size().total_cmp(&other.size())
         };
         if a < 0 { size.reverse() } else { size }
     }
+
+    /// About its binary logarithm, without the sign.
+    fn size(&self) -> f64 {
+        logarithm(&self.n) - logarithm(&self.d) + self.exponent as f64 * core::f64::consts::LOG2_10
+    }
+}
+
+/// The binary logarithm, straight between powers of two.
+fn logarithm(words: &[u32]) -> f64 {
+    let mut top = words.iter().rev().take(3).fold(0_u128, |top, &word| top << 32 | u128::from(word));
+    let below = words.len().saturating_sub(3) * 32;
+    top = top.max(1);
+    let bits = 127 - top.leading_zeros();
+    below as f64 + f64::from(bits) + (top as f64 / (1_u128 << bits) as f64 - 1.0)
 }
 
 /// `mantissa * 2**exponent`, the sign apart.
@@ -255,11 +279,18 @@ fn whole(whole: Whole<'_>, p: u64) -> u64 {
     }
 }
 
-fn whole_of(whole: Whole<'_>) -> (bool, Vec<u32>) {
+/// The sign, the words, and how many digits were dropped.
+fn whole_of(whole: Whole<'_>) -> (bool, Vec<u32>, i64) {
     match whole {
-        Whole::Int(value) => (value < 0, small(value.unsigned_abs())),
-        Whole::Long(bytes) => magnitude(bytes),
-        Whole::Digits(text) => (text.starts_with('-'), digits_of(text.trim_start_matches('-'))),
+        Whole::Int(value) => (value < 0, small(value.unsigned_abs()), 0),
+        Whole::Long(bytes) => {
+            let (negative, words) = magnitude(bytes);
+            (negative, words, 0)
+        }
+        Whole::Digits(text) => {
+            let (words, dropped) = digits_of(text.trim_start_matches('-'));
+            (text.starts_with('-'), words, dropped)
+        }
     }
 }
 
@@ -299,22 +330,25 @@ fn magnitude(bytes: &[u8]) -> (bool, Vec<u32>) {
     (negative, trimmed(words))
 }
 
-fn digits_of(digits: &str) -> Vec<u32> {
+/// The number of the first digits, and how many were dropped.
+fn digits_of(digits: &str) -> (Vec<u32>, i64) {
+    let digits = digits.trim_start_matches('0');
     let mut words = Vec::new();
-    for digit in digits.bytes() {
+    for digit in digits.bytes().take(MAX_DIGITS) {
         multiply(&mut words, 10, u32::from(digit.wrapping_sub(b'0')));
     }
-    trimmed(words)
+    let dropped = digits.len().saturating_sub(MAX_DIGITS);
+    (trimmed(words), i64::try_from(dropped).unwrap_or(i64::MAX))
 }
 
 /// The two's complement, little-endian, of a number in decimal.
 pub(crate) fn decimal_bytes(text: &str) -> Option<Vec<u8>> {
     let negative = text.starts_with('-');
     let digits = text.trim_start_matches(['-', '+']);
-    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+    if !(1..=MAX_DIGITS).contains(&digits.len()) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
-    let mut bytes: Vec<u8> = digits_of(digits).iter().flat_map(|word| word.to_le_bytes()).collect();
+    let mut bytes: Vec<u8> = digits_of(digits).0.iter().flat_map(|word| word.to_le_bytes()).collect();
     bytes.push(0);
     if negative {
         let mut carry = true;
