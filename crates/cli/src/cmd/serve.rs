@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sabir::net::Address;
-use sabir::sync::{SyncOptions, SyncServer};
+use sabir::sync::{BindError, SyncOptions, SyncServer};
 use tracing::warn;
 
 use super::gateway::{Py2StrArg, Py2TextArg, translation};
@@ -60,7 +60,7 @@ pub(crate) struct ServeArgs {
     /// The longest message
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = values::size, help_heading = "Limits")]
     max_message: u64,
-    /// How many connections there may be at once; one more waits until another ends
+    /// How many connections there may be at once; one more is closed
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = values::count, help_heading = "Limits")]
     max_connections: usize,
     /// How many connections may be unauthenticated at once; one more, and the oldest is closed
@@ -91,7 +91,10 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     let (options, key_file) = options(args)?;
     runtime.block_on(async {
         let stop = running::stop_signal()?;
-        let server = SyncServer::bind(options).await?;
+        let server = SyncServer::bind(options).await.map_err(|error| match error {
+            BindError::Net(error) => anyhow::Error::from(error),
+            error => Usage(format!("--object: {error}")).into(),
+        })?;
         let mut out = output::stdout();
         for address in server.local_addresses() {
             writeln!(out, "listening on {address}")?;

@@ -92,7 +92,9 @@ impl World<'_> {
                     Expected::Fault("KeyError: 'other'".into()),
                 )
             }
-            _ => (CallResult::Unserializable("a lock".into()), Expected::Unserializable),
+            _ => {
+                (CallResult::Unserializable("_pickle.PicklingError: a lock".into()), Expected::Unserializable)
+            }
         };
         (self.server.finished(ticket, result), expected)
     }

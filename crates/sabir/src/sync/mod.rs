@@ -34,11 +34,29 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{Instrument as _, debug, info, info_span, warn};
 
+pub use sabir_manager::sync::ShareError;
 pub use sabir_manager::types::{Arguments, Value};
 
 pub use self::options::SyncOptions;
 use self::state::State;
 use crate::pending::Pending;
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The caller chose an address that cannot be had, or the system gives no random numbers.
+    #[error(transparent)]
+    Net(#[from] Error),
+    /// The caller chose an object that cannot be shared.
+    #[error("cannot share {name}: {source}")]
+    Object {
+        /// The name that it was to have.
+        name: String,
+        /// Why.
+        source: ShareError,
+    },
+}
 
 /// A server that listens, and serves once [`run`](SyncServer::run) is awaited.
 pub struct SyncServer {
@@ -51,9 +69,8 @@ impl SyncServer {
     /// Binds every listener. Port 0 picks a free one.
     ///
     /// # Errors
-    /// [`Error::Bind`], [`Error::Unsupported`]: the caller chose an address that cannot be had; [`Error::Io`] if the
-    /// system gives no random numbers.
-    pub async fn bind(options: SyncOptions) -> Result<SyncServer, Error> {
+    /// See [`BindError`].
+    pub async fn bind(options: SyncOptions) -> Result<SyncServer, BindError> {
         let mut listeners = Vec::with_capacity(options.listen.len());
         for address in &options.listen {
             listeners.push(Listener::bind(address).await?);

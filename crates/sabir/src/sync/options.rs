@@ -82,7 +82,7 @@ impl SyncOptions {
         self
     }
 
-    /// How many connections there may be at once; 20,000 without this. One more waits to be refused.
+    /// How many connections there may be at once; 20,000 without this. One more is closed.
     pub fn max_connections(mut self, most: usize) -> SyncOptions {
         self.max_connections = most;
         self

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use sabir_manager::Address as Place;
 use sabir_manager::server::{ConnectionId, Message};
 use sabir_manager::sync::{Step, SyncServer, Then};
-use sabir_net::{Address, Doing, Error};
+use sabir_net::Address;
 use sabir_pickle::{Graph, Pythons};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep_until;
 
-use super::SyncOptions;
+use super::{BindError, SyncOptions};
 
 /// A reply, and what comes after it; `None` closes the connection without one.
 pub(super) type Due = Option<(Message, Then)>;
@@ -43,18 +43,14 @@ pub(super) enum Came {
 }
 
 impl State {
-    pub(super) fn new(options: SyncOptions, address: Option<&Address>) -> Result<State, Error> {
+    pub(super) fn new(options: SyncOptions, address: Option<&Address>) -> Result<State, BindError> {
         let nonce = u64::from_le_bytes(sabir_net::random()?);
         let seed: [u8; 16] = sabir_net::random()?;
         let mut server = SyncServer::new(nonce, seed, address.map_or(Place::Unix(Vec::new()), place));
         for (name, typeid, arguments) in &options.objects {
-            server.share(name, typeid, arguments).map_err(|error| Error::Io {
-                doing: Doing::Accepting,
-                source: std::io::Error::new(
-                    std::io::ErrorKind::InvalidInput,
-                    format!("object {name}: {error}"),
-                ),
-            })?;
+            server
+                .share(name, typeid, arguments)
+                .map_err(|source| BindError::Object { name: name.clone(), source })?;
         }
         let inner = Inner { server, waiting: HashMap::new(), last: 0, alarm: None };
         Ok(State {
