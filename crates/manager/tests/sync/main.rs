@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "each file is a module of a test")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod hostile;
 mod model;
 
 use std::collections::BTreeMap;
