@@ -14,7 +14,7 @@ pub enum RelayError {
         /// Who sent it.
         from: Side,
         /// What is wrong.
-        source: sabir_pickle::Error,
+        r#source: sabir_pickle::Error,
     },
     /// The pickle cannot be made readable for the other end.
     #[error("what the {from} sent cannot be written for the {to}: {source}", to = from.other())]
@@ -22,7 +22,7 @@ pub enum RelayError {
         /// Who sent it.
         from: Side,
         /// Why.
-        source: sabir_pickle::Error,
+        r#source: sabir_pickle::Error,
     },
     /// The policy forbids a name.
     #[error("the {from} sent {name}, which the policy refuses: --allow {name} lets it pass")]

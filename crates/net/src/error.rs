@@ -29,7 +29,7 @@ pub enum Error {
         /// The address as given.
         address: Address,
         /// The system's reason.
-        source: io::Error,
+        r#source: io::Error,
     },
     /// Nobody could be reached there.
     #[error("cannot connect to {address}: {source}")]
@@ -37,7 +37,7 @@ pub enum Error {
         /// The address as given.
         address: Address,
         /// The system's reason, for the last of the host's addresses.
-        source: io::Error,
+        r#source: io::Error,
     },
     /// The system failed on a socket that was working.
     #[error("{doing}: {source}")]
@@ -45,7 +45,7 @@ pub enum Error {
         /// What was being done.
         doing: Doing,
         /// The system's reason.
-        source: io::Error,
+        r#source: io::Error,
     },
     /// The deadline passed.
     #[error("{doing}: the deadline passed")]

@@ -49,13 +49,12 @@ pub enum Error {
     Eof,
     /// A value could not become a message: the fault is the caller's.
     #[error("cannot send: {0}")]
-    Dumps(#[source] ReduceError),
+    Dumps(ReduceError),
     /// A message is not what the caller asked for, or is not what the reducer reads. The connection can be used further.
     #[error("cannot read what the peer sent: {source}")]
     Loads {
         /// What is wrong with it.
-        #[source]
-        source: ReduceError,
+        r#source: ReduceError,
         /// The message, whole.
         message: Bytes,
     },
@@ -70,10 +69,10 @@ pub enum Error {
     Arguments(&'static str),
     /// What a manager's method raised, or what its server failed in.
     #[error("the manager raised {0}")]
-    Remote(#[source] Box<RemoteException>),
+    Remote(Box<RemoteException>),
     /// The method returned or raised what the manager could not pickle.
     #[error("the manager cannot send the result: {0}")]
-    Unserializable(#[source] Box<RemoteException>),
+    Unserializable(Box<RemoteException>),
     /// The peer does not keep to the protocol of managers.
     #[error("{0}")]
     Protocol(&'static str),

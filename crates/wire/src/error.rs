@@ -25,7 +25,7 @@ pub enum Error {
     #[error("{source} ({phase}, byte {offset} from the peer)")]
     Frame {
         /// What is wrong.
-        source: FrameError,
+        r#source: FrameError,
         /// Before or after authentication.
         phase: Phase,
         /// Bytes that the peer sent before the frame in question.
@@ -35,7 +35,7 @@ pub enum Error {
     #[error("{source} (authentication, {stage}, byte {offset} from the peer)")]
     Auth {
         /// What is wrong.
-        source: AuthError,
+        r#source: AuthError,
         /// The step at which it failed.
         stage: Stage,
         /// Bytes that the peer sent before the frame in question.

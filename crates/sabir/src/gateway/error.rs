@@ -12,16 +12,16 @@ use super::admit;
 /// Why one connection was closed, by whose fault. The other connections go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PairError {
+pub(super) enum PairError {
     /// The server could not be reached: is it running, and is its address right?
     #[error("the server is not there: {0}")]
-    Connect(#[source] sabir_net::Error),
+    Connect(sabir_net::Error),
     /// The system lets this process open nothing more: raise its limit of open files.
     #[error("the gateway has no descriptor left to reach the server: raise its limit of open files")]
     NoDescriptor,
     /// A client's redirected address was asked for, and it has none.
     #[error("the client was not redirected here, so it is not known whom it meant: {0}")]
-    NotRedirected(#[source] io::Error),
+    NotRedirected(io::Error),
     /// A client's redirected address is this gateway.
     #[error("the client meant this gateway itself ({0}): is it exempt from the firewall's redirection?")]
     Loop(Address),
@@ -34,7 +34,7 @@ pub enum PairError {
         /// With whom.
         side: Side,
         /// What went wrong.
-        source: sabir_net::Error,
+        r#source: sabir_net::Error,
     },
     /// The two programs refused each other: their keys differ.
     #[error(
@@ -72,7 +72,7 @@ pub enum PairError {
         /// Whose bytes.
         side: Side,
         /// What is wrong with them.
-        source: FrameError,
+        r#source: FrameError,
         /// Bytes that it sent before.
         offset: u64,
     },
@@ -82,7 +82,7 @@ pub enum PairError {
         /// Whose message.
         side: Side,
         /// Why.
-        source: RelayError,
+        r#source: RelayError,
     },
     /// A long message could not be rewritten, by no fault of its own.
     #[error("a message of the {side} could not be rewritten: {source}")]
@@ -90,7 +90,7 @@ pub enum PairError {
         /// Whose message.
         side: Side,
         /// The system's reason.
-        source: io::Error,
+        r#source: io::Error,
     },
     /// A message is too long for the Python that it is for.
     #[error("a message of the {side} cannot be delivered: {source}")]
@@ -98,7 +98,7 @@ pub enum PairError {
         /// Whose message.
         side: Side,
         /// The limit.
-        source: SendError,
+        r#source: SendError,
     },
     /// Descriptors that cannot be handed on.
     #[error("the {side} passed a descriptor: {why}")]
@@ -114,7 +114,7 @@ pub enum PairError {
         /// Whose socket.
         side: Side,
         /// The system's reason.
-        source: io::Error,
+        r#source: io::Error,
     },
 }
 

@@ -43,8 +43,7 @@ mod pump;
 mod run;
 mod talk;
 
-pub use sabir_gateway::{AllowList, Config, Mode, Policy, RelayError, Side};
+pub use sabir_gateway::{AllowList, Config, Mode, Policy, Side};
 
-pub use self::error::PairError;
 pub use self::options::{Authentication, GatewayOptions, Route, Upstream};
 pub use self::run::Gateway;

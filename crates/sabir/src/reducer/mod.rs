@@ -108,7 +108,7 @@ pub enum ReduceError {
         /// The format's name.
         format: &'static str,
         /// What it says.
-        source: Source,
+        r#source: Source,
     },
 }
 
