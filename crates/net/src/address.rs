@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 /// The place of a listener.
 ///
-/// What is parsed from text is printed as text that parses to the same address. Bytes that text
+/// What is parsed from text is printed as text that parses to the same address. A path that begins with
+/// a slash needs no `unix:`. Bytes that text
 /// cannot hold, in the names of Unix sockets, are written `\xHH`.
 ///
 /// ```
@@ -59,6 +60,15 @@ impl Address {
             Self::Unix(_) | Self::Abstract(_) => true,
             // `\\server\pipe\name` is another machine's pipe.
             Self::Pipe(name) => name.starts_with(r"\\.\"),
+        }
+    }
+
+    /// The port, where there is one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp { port, .. } | Self::Tls { port, .. } => Some(*port),
+            Self::Unix(_) | Self::Abstract(_) | Self::Pipe(_) => None,
         }
     }
 
@@ -123,6 +133,9 @@ impl FromStr for Address {
             abstract_name(unescaped(name))
         } else if let Some(path) = text.strip_prefix("unix:") {
             unix_path(unescaped(path))
+        } else if text.starts_with('/') {
+            // No host has a slash, and a path is what people have at hand. It is printed with `unix:`.
+            unix_path(unescaped(text))
         } else if let Some(name) = text.strip_prefix("pipe:") {
             pipe_name(name)
         } else if let Some(rest) = text.strip_prefix("tls:") {
@@ -170,7 +183,9 @@ impl fmt::Display for Address {
 #[non_exhaustive]
 pub enum AddressError {
     /// No colon parts a host from a port.
-    #[error("an address is host:port, [ipv6]:port, unix:/path or unix:@name, and {0:?} is none of them")]
+    #[error(
+        "an address is host:port, [ipv6]:port, /path, unix:path or unix:@name, and {0:?} is none of them"
+    )]
     Shape(String),
     /// The port is no number from 0 to 65,535.
     #[error("{0:?} is not a port: expected a number from 0 to 65535")]

@@ -12,8 +12,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+use sabir::Context;
 use sabir::server::{Exception, Server};
-use sabir::{AuthKey, Context};
 use tokio::sync::Notify;
 
 /// What all clients share.
@@ -61,7 +61,7 @@ impl Words {
 }
 
 fn main() -> sabir::Result<()> {
-    let context = Context::new().authkey(AuthKey::new(*b"secret"));
+    let context = Context::new().authkey(b"secret");
     let mut server = Server::new(&context);
     server.share("Words", std::sync::Arc::new(Words::default()));
     let running = server.start("127.0.0.1:0")?;

@@ -26,9 +26,9 @@ use crate::timeouts::Timeouts;
 ///
 /// ```
 /// use sabir::reducer::Pickle;
-/// use sabir::{AuthKey, Context};
+/// use sabir::Context;
 ///
-/// let context = Context::new().authkey(AuthKey::new(*b"secret"));
+/// let context = Context::new().authkey(b"secret");
 /// let old = context.clone().reducer(Pickle::protocol(2));
 ///
 /// let listener = old.listener("127.0.0.1:0")?;
@@ -102,10 +102,10 @@ impl Context {
         self
     }
 
-    /// The key that peers prove to each other. Without one nobody is asked for any, as in Python: whoever can connect
+    /// The key that peers prove to each other: bytes, as `b"secret"`, or an [`AuthKey`]. Without one nobody is asked for any, as in Python: whoever can connect
     /// is trusted.
-    pub fn authkey(mut self, key: AuthKey) -> Context {
-        self.settings_mut().authkey = Some(key);
+    pub fn authkey(mut self, key: impl Into<AuthKey>) -> Context {
+        self.settings_mut().authkey = Some(key.into());
         self
     }
 

@@ -29,14 +29,14 @@ use crate::timeouts::Timeouts;
 /// ```
 /// use std::thread;
 ///
-/// use sabir::{AuthKey, Context};
+/// use sabir::Context;
 ///
-/// let context = Context::new().authkey(AuthKey::new(*b"secret"));
+/// let context = Context::new().authkey(b"secret");
 /// let listener = context.listener("127.0.0.1:0")?;
 /// let address = listener.address().clone();
 /// let clients = thread::spawn(move || {
 ///     let silent = Context::new().client(&address)?; // Keeps nobody waiting.
-///     let stranger = Context::new().authkey(AuthKey::new(*b"guess")).client(&address);
+///     let stranger = Context::new().authkey(b"guess").client(&address);
 ///     context.client(&address)?.send("ahoy")?;
 ///     Ok::<_, sabir::Error>((silent, stranger.is_err()))
 /// });

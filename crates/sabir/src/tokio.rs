@@ -244,9 +244,9 @@ impl Connection {
 /// ```no_run
 /// # async fn example() -> sabir::Result<()> {
 /// use sabir::tokio::Listener;
-/// use sabir::{AuthKey, Context};
+/// use sabir::Context;
 ///
-/// let context = Context::new().authkey(AuthKey::new(*b"secret"));
+/// let context = Context::new().authkey(b"secret");
 /// let mut listener = Listener::bind(&context, "127.0.0.1:5000").await?;
 /// loop {
 ///     let mut connection = listener.accept().await?;

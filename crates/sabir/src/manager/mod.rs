@@ -1,10 +1,10 @@
 //! Objects that live in another process: `multiprocessing.managers`, as a client.
 //!
 //! ```no_run
-//! use sabir::{AuthKey, Context};
+//! use sabir::Context;
 //!
 //! // In Python: m = BaseManager(('127.0.0.1', 5000), b'secret'); m.get_server().serve_forever()
-//! let manager = Context::new().authkey(AuthKey::new(*b"secret")).manager("127.0.0.1:5000")?;
+//! let manager = Context::new().authkey(b"secret").manager("127.0.0.1:5000")?;
 //!
 //! // A type of the program's own, which it registered as `Robot`.
 //! let robot = manager.create("Robot", &("Marvin",))?;
@@ -52,9 +52,9 @@ use crate::error::Result;
 /// A manager's server, seen from a client: Python's `BaseManager` after `connect()`. Cheap to clone.
 ///
 /// ```no_run
-/// use sabir::{AuthKey, Context};
+/// use sabir::Context;
 ///
-/// let manager = Context::new().authkey(AuthKey::new(*b"secret")).manager("127.0.0.1:5000")?;
+/// let manager = Context::new().authkey(b"secret").manager("127.0.0.1:5000")?;
 /// let events = manager.list::<String>()?;
 /// events.push(&"started".to_owned())?;
 /// println!("{} objects:\n{}", manager.number_of_objects()?, manager.debug_info()?);

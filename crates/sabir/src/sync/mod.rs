@@ -9,7 +9,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let options = SyncOptions::new("127.0.0.1:0".parse()?).authkey(AuthKey::new(*b"secret"));
+//! let options = SyncOptions::new("127.0.0.1:0".parse()?).authkey(b"secret");
 //! let server = SyncServer::bind(options).await?;
 //! println!("listening on {}", server.local_addresses().next().expect("one"));
 //! // In Python:

@@ -26,9 +26,9 @@ use crate::manager::{NO_KEYWORDS, Reference};
 /// ```no_run
 /// # async fn example() -> sabir::Result<()> {
 /// use sabir::tokio::Manager;
-/// use sabir::{AuthKey, Context};
+/// use sabir::Context;
 ///
-/// let context = Context::new().authkey(AuthKey::new(*b"secret"));
+/// let context = Context::new().authkey(b"secret");
 /// let manager = Manager::connect(&context, "127.0.0.1:5000").await?;
 /// let jobs = manager.create("Queue", &()).await?;
 /// jobs.call::<()>("put", &("ahoy",)).await?;

@@ -40,6 +40,18 @@ impl From<&[u8]> for AuthKey {
     }
 }
 
+impl<const N: usize> From<&[u8; N]> for AuthKey {
+    fn from(key: &[u8; N]) -> AuthKey {
+        AuthKey::new(key)
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for AuthKey {
+    fn from(key: [u8; N]) -> AuthKey {
+        AuthKey::new(key)
+    }
+}
+
 impl From<Vec<u8>> for AuthKey {
     fn from(key: Vec<u8>) -> AuthKey {
         AuthKey::new(key)
