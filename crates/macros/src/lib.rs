@@ -10,19 +10,8 @@ use proc_macro::TokenStream;
 
 /// A type for the objects of a typeid, from a trait that says what they can do.
 ///
-/// ```ignore
-/// #[sabir::proxy(typeid = "Robot")]
-/// pub trait Robot {
-///     /// Any docs.
-///     fn turn(&self, degrees: f64) -> sabir::Result<f64>;
-///     #[sabir(name = "__len__")]
-///     fn len(&self) -> sabir::Result<usize>;
-///     #[sabir(proxy)]
-///     fn companion(&self) -> sabir::Result<RobotProxy>;
-/// }
-/// ```
-///
-/// makes a `RobotProxy` with these methods, and `RobotProxy::create(&manager, &args)`. The trait itself is not kept.
+/// Of a trait `Robot` it makes a `RobotProxy` with these methods, and `RobotProxy::create(&manager, &args)`;
+/// `#[sabir::proxy(typeid = "...")]` names the typeid where that is not the trait's name. The trait itself is not kept.
 /// `#[sabir(name = "...")]` is a method's name in Python, and `#[sabir(proxy)]` says that its result stays with the
 /// manager.
 #[proc_macro_attribute]
@@ -33,8 +22,8 @@ pub fn proxy(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes the type of an `impl` block one whose objects Python programs can share, by the methods of the block.
 ///
 /// Methods take `&self` and owned values; those of type `Option` may be left out, and for one of type `Object` callers
-/// give a proxy of an object of this server. They may be `async`, may return a
-/// `Result` whose error converts into an `Exception`, and may return an `Object`, which stays with the server.
+/// give a proxy of an object of this server. They may be `async`, may return a `Result` whose error converts into an
+/// `Exception`, and may return an `Object`, which stays with the server. What counts is what a type is, under whatever name.
 /// `#[sabir(name = "...")]` is a method's name in Python, `#[sabir(skip)]` keeps it from clients, as an underscore in front
 /// of its name does. `#[sabir::shared(typeid = "...")]` names the type where that is not its own name.
 #[proc_macro_attribute]

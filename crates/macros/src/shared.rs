@@ -1,13 +1,26 @@
 //! `#[sabir::shared]`.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{FnArg, GenericArgument, ImplItem, ImplItemFn, ItemImpl, Pat, PathArguments, ReturnType, Type};
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Pat, PatType, ReturnType, Signature, Type};
 
 use crate::attributes::{self, Method, plain};
 
+/// The block as it was, and the implementation of the trait; or what is wrong, beside the block, so that it is the only
+/// complaint.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut item: ItemImpl = syn::parse2(item)?;
+    let written = implementation(arguments, &mut item).unwrap_or_else(syn::Error::into_compile_error);
+    Ok(quote! {
+        #[allow(clippy::needless_pass_by_value, reason = "what a caller sends is owned")]
+        #item
+
+        #written
+    })
+}
+
+fn implementation(arguments: TokenStream, item: &mut ItemImpl) -> syn::Result<TokenStream> {
+    let exposed = methods(item)?;
     if let Some((path, _)) = &item.trait_ {
         return Err(syn::Error::new_spanned(path, "expected an impl block of a type's own methods"));
     }
@@ -20,37 +33,35 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<T
             quote!(#name)
         }
     };
-    let mut methods = Vec::new();
-    for item in &mut item.items {
-        if let ImplItem::Fn(function) = item {
-            methods.extend(exposed(function)?);
-        }
-    }
-    methods.sort_by(|one, other| one.python.cmp(&other.python));
-    let names: Vec<&String> = methods.iter().map(|method| &method.python).collect();
-    let calls = methods.iter().map(|method| &method.call);
-    let returns = methods.iter().filter_map(|Exposed { python, object, .. }| {
-        object.as_ref().map(|kind| quote!((#python, <#kind as ::sabir::server::Shared>::typeid())))
+    let names = exposed.iter().map(|method| &method.python);
+    let calls = exposed.iter().map(|method| &method.call);
+    let returns = exposed.iter().map(|Exposed { python, kind, .. }| {
+        quote_spanned!(at(&kind)=> if let ::core::option::Option::Some(typeid) = #kind.typeid() {
+            returns.push((#python, typeid));
+        })
     });
-    let (generics, own, condition) = (&item.generics, &item.self_ty, &item.generics.where_clause);
+    let (generics, condition) = (&item.generics, &item.generics.where_clause);
+    let given = given();
     Ok(quote! {
-        #[allow(clippy::needless_pass_by_value, reason = "what a caller sends is owned")]
-        #item
-
         impl #generics ::sabir::server::Shared for #own #condition {
             fn typeid() -> &'static str {
                 #typeid
             }
 
             fn returns() -> ::std::vec::Vec<(&'static str, &'static str)> {
-                ::std::vec![#(#returns),*]
+                #[allow(unused_imports, reason = "a type may have no methods")]
+                use ::sabir::server::glue::Returned as _;
+                #[allow(unused_mut, reason = "a type may have no methods")]
+                let mut returns = ::std::vec::Vec::new();
+                #(#returns)*
+                returns
             }
 
             fn text(&self) -> ::std::string::String {
                 ::std::format!("<{} object of a Rust program>", <Self as ::sabir::server::Shared>::typeid())
             }
 
-            fn public(&self) -> &'static [&'static str] {
+            fn exposed(&self) -> &'static [&'static str] {
                 &[#(#names),*]
             }
 
@@ -58,8 +69,10 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<T
                 &'a self,
                 method: &'a str,
                 #[allow(unused_mut, reason = "methods without parameters take nothing")]
-                mut arguments: ::sabir::server::Arguments,
+                mut #given: ::sabir::server::Arguments,
             ) -> ::sabir::server::Called<'a> {
+                #[allow(unused_imports, reason = "methods may have no parameters, a type no methods")]
+                use ::sabir::server::glue::{Parameter as _, Returned as _};
                 ::std::boxed::Box::pin(async move {
                     match method {
                         #(#calls)*
@@ -71,12 +84,40 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<T
     })
 }
 
+/// Where to complain; what is written there is ours all the same, which lints go by.
+fn at(place: &impl syn::spanned::Spanned) -> Span {
+    Span::call_site().located_at(place.span())
+}
+
+/// What was given: a name that no parameter of a method can be taken for.
+fn given() -> Ident {
+    Ident::new("given", Span::mixed_site())
+}
+
 /// A method that clients can call.
 struct Exposed {
     python: String,
-    /// What it returns an object of.
-    object: Option<Type>,
+    /// What it returns, to be asked about.
+    kind: TokenStream,
     call: TokenStream,
+}
+
+/// The methods that clients can call, in the order of their names; all that is wrong with them at once.
+fn methods(item: &mut ItemImpl) -> syn::Result<Vec<Exposed>> {
+    let mut methods = Vec::new();
+    let mut wrong: Option<syn::Error> = None;
+    for item in &mut item.items {
+        let ImplItem::Fn(function) = item else { continue };
+        match exposed(function) {
+            Ok(method) => methods.extend(method),
+            Err(error) => match &mut wrong {
+                Some(others) => others.combine(error),
+                None => wrong = Some(error),
+            },
+        }
+    }
+    methods.sort_by(|one, other| one.python.cmp(&other.python));
+    wrong.map_or(Ok(methods), Err)
 }
 
 fn exposed(function: &mut ImplItemFn) -> syn::Result<Option<Exposed>> {
@@ -93,64 +134,52 @@ fn exposed(function: &mut ImplItemFn) -> syn::Result<Option<Exposed>> {
         return Err(syn::Error::new_spanned(receiver, why));
     }
     let (mut names, mut takes) = (Vec::new(), Vec::new());
-    for input in signature.inputs.iter().skip(1) {
-        let FnArg::Typed(parameter) = input else { continue };
-        let (Pat::Ident(pattern), kind) = (&*parameter.pat, &*parameter.ty) else {
-            return Err(syn::Error::new_spanned(&parameter.pat, "expected a name"));
-        };
-        if matches!(kind, Type::Reference(_)) {
-            return Err(syn::Error::new_spanned(kind, "what a caller sends is owned: String and not &str"));
-        }
-        let (name, text) = (&pattern.ident, plain(&pattern.ident));
-        takes.push(match argument_of(kind, "Option") {
-            _ if argument_of(kind, "Object").is_some() => {
-                quote!(let #name: #kind = arguments.take_object(#text)?;)
-            }
-            Some(inner) if argument_of(inner, "Object").is_some() => {
-                quote!(let #name: #kind = arguments.optional_object(#text)?;)
-            }
-            Some(inner) => quote! {
-                let #name: #kind =
-                    arguments.optional::<::core::option::Option<#inner>>(#text)?.flatten();
-            },
-            None => quote!(let #name: #kind = arguments.take(#text)?;),
-        });
+    for parameter in signature.inputs.iter().skip(1) {
+        let FnArg::Typed(parameter) = parameter else { continue };
+        let (name, take) = taken(parameter)?;
         names.push(name);
+        takes.push(take);
     }
-    let ident = &signature.ident;
+    let kind = returned(signature);
+    let (ident, given) = (&signature.ident, given());
     let awaited = signature.asyncness.map(|_| quote!(.await));
-    let output = match &signature.output {
-        ReturnType::Type(_, kind) => Some(&**kind),
-        ReturnType::Default => None,
-    };
-    let fallible = output.and_then(|kind| argument_of(kind, "Result"));
-    let unwrapped = fallible.map(|_| quote!(.map_err(::sabir::server::Exception::from)?));
-    let object = fallible.or(output).and_then(|kind| argument_of(kind, "Object")).cloned();
-    let result = match &object {
-        Some(_) => quote!(::core::result::Result::Ok(::sabir::server::Return::from(returned))),
-        None => quote!(::sabir::server::Return::value(&returned)),
-    };
+    let finish = quote_spanned!(at(&kind)=> #kind.finish(self.#ident(#(#names),*) #awaited));
     let call = quote! {
         #python => {
             #(#takes)*
-            arguments.end()?;
-            #[allow(clippy::let_unit_value, reason = "a method may return nothing")]
-            let returned = self.#ident(#(#names),*) #awaited #unwrapped;
-            #result
+            #given.end()?;
+            #finish
         }
     };
-    Ok(Some(Exposed { python, object, call }))
+    Ok(Some(Exposed { python, kind, call }))
 }
 
-/// The first argument of a type, if its last name is this one: `T` of `Option<T>`.
-fn argument_of<'t>(kind: &'t Type, name: &str) -> Option<&'t Type> {
-    let Type::Path(path) = kind else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(kind) => Some(kind),
-        _ => None,
-    })
+/// A parameter's name, and the statement that takes it out of what was given.
+fn taken(parameter: &PatType) -> syn::Result<(&Ident, TokenStream)> {
+    let (Pat::Ident(pattern), kind) = (&*parameter.pat, &*parameter.ty) else {
+        return Err(syn::Error::new_spanned(&parameter.pat, "expected a name"));
+    };
+    if matches!(kind, Type::Reference(_)) {
+        return Err(syn::Error::new_spanned(kind, "what a caller sends is owned: String and not &str"));
+    }
+    let (name, text, given) = (&pattern.ident, plain(&pattern.ident), given());
+    let take = quote_spanned! {at(&kind)=>
+        let #name: #kind = (&&&::sabir::server::glue::Kind::<#kind>::NEW).given(&mut #given, #text)?;
+    };
+    Ok((name, take))
+}
+
+/// What a method returns, to be asked about; of `impl Serialize`, which has no name, only that it is some value.
+fn returned(signature: &Signature) -> TokenStream {
+    match &signature.output {
+        ReturnType::Type(_, kind) if matches!(**kind, Type::ImplTrait(_)) => {
+            quote_spanned!(at(&kind)=> ::sabir::server::glue::Unnamed)
+        }
+        ReturnType::Type(_, kind) => {
+            quote_spanned!(at(&kind)=> (&&&::sabir::server::glue::Kind::<#kind>::NEW))
+        }
+        ReturnType::Default => quote!((&&&::sabir::server::glue::Kind::<()>::NEW)),
+    }
 }
 
 fn last_name(kind: &Type) -> Option<String> {

@@ -33,6 +33,7 @@ pub fn raised(module: &str, name: &str, args: &[&str]) -> Graph {
 
 /// What a Python raised at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RemoteException {
     /// Where the class is, by its Python 3 name: `builtins`, `queue`; of a program's own class, what the peer wrote.
     pub module: String,

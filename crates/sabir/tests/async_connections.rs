@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use sabir::tokio::{Connection, Listener};
-use sabir::{AuthKey, Context, Error, Timeouts};
+use sabir::{Context, Error, Timeouts};
 use support::{Peer, context, few_pythons, pythons};
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn peers_that_say_nothing_or_know_no_key_keep_nobody_waiting() {
     }
     let stranger = tokio::spawn({
         let address = address.clone();
-        async move { Connection::connect(&Context::new().authkey(AuthKey::new(*b"wrong")), &address).await }
+        async move { Connection::connect(&Context::new().authkey(b"wrong"), &address).await }
     });
     let client = tokio::spawn(async move {
         Connection::connect(&context(), &address).await.unwrap().send("ahoy").await.unwrap();

@@ -12,7 +12,7 @@ use sabir::net::handles::HandleRules;
 use sabir::pickle::serde::{Class, Instance, Reduction};
 use sabir::pickle::{AllowList, Graph, Version};
 use sabir::reducer::Pickle;
-use sabir::{AuthKey, Connection, Context, Error, Reducer, Timeouts};
+use sabir::{Connection, Context, Error, Reducer, Timeouts};
 use serde::{Deserialize, Serialize};
 use support::{Peer, context, few_pythons, pythons};
 
@@ -277,7 +277,7 @@ fn peers_that_say_nothing_or_know_no_key_keep_nobody_waiting() {
     let silent: Vec<_> = (0..50).map(|_| Context::new().client(&address).unwrap()).collect();
     let stranger = std::thread::spawn({
         let address = address.clone();
-        move || Context::new().authkey(AuthKey::new(*b"wrong")).client(&address).unwrap_err()
+        move || Context::new().authkey(b"wrong").client(&address).unwrap_err()
     });
     let client = std::thread::spawn(move || context().client(&address).unwrap().send("ahoy"));
     assert_eq!(listener.accept().unwrap().recv::<String>().unwrap(), "ahoy");

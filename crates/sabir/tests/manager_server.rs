@@ -108,9 +108,8 @@ fn account(balance: i64) -> Account {
 
 fn start(address: &str) -> Running {
     let mut server = Server::new(&context());
-    server.register("Account", |mut args| {
+    server.register("Account", |args| {
         let balance = args.optional("balance")?.unwrap_or(0);
-        args.end()?;
         Ok(account(balance))
     });
     server.share("bank", Arc::new(account(0)));
@@ -222,7 +221,7 @@ fn proxies_of_an_earlier_start_are_no_other_objects() {
     let address = server.address().clone();
     let manager = context().manager(&address).unwrap();
     let account = manager.create("Account", &(5,)).unwrap();
-    server.stop().unwrap();
+    server.shutdown().unwrap();
     assert!(account.call::<i64>("deposit", &(1,)).is_err());
     let again = start(&address.to_string());
     assert_eq!(again.address(), &address);

@@ -145,11 +145,6 @@ pub(super) async fn introduce(
     Ok((hints, inbox))
 }
 
-/// Whether it failed because of a key, a digest or the lack of either.
-pub(super) fn is_about_keys(error: &Error) -> bool {
-    matches!(error, Error::Wire(sabir_wire::Error::Auth { .. }))
-}
-
 impl<'a> Exchange<'a> {
     fn new(side: Side, handshake: Handshake, challenges: &'a Challenges) -> Self {
         Self { side, handshake, challenges, issued: challenges.issue() }

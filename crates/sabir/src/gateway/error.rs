@@ -7,8 +7,6 @@ use sabir_gateway::{RelayError, Side};
 use sabir_net::Address;
 use sabir_wire::error::{FrameError, SendError};
 
-use super::admit;
-
 /// Why one connection was closed, by whose fault. The other connections go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -119,16 +117,6 @@ pub(super) enum PairError {
 }
 
 impl PairError {
-    /// Whether one end could not prove its key.
-    #[must_use]
-    pub fn is_authentication(&self) -> bool {
-        match self {
-            Self::Refused(_) | Self::Reflected(_) => true,
-            Self::Authentication { source, .. } => admit::is_about_keys(source),
-            _ => false,
-        }
-    }
-
     /// Whose message was the last, if not all of it was passed on.
     pub(super) fn breaks_off(&self) -> Option<Side> {
         match *self {

@@ -3,7 +3,7 @@
 use sabir_gateway::{Event, Side};
 use tracing::{debug, info, warn};
 
-use super::PairError;
+use super::error::PairError;
 
 /// Something that the relay noticed.
 pub(super) fn event(event: &Event) {

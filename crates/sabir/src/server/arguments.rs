@@ -96,13 +96,13 @@ impl Arguments {
         given.map(|node| self.object(name, node)).transpose()
     }
 
-    /// That nothing else was given.
+    /// That nothing else was given. What [`register`](super::Server::register) was given need not ask: the server does.
     ///
     /// # Errors
     /// `TypeError` if something was.
-    pub fn end(self) -> Result<(), Exception> {
+    pub fn end(&self) -> Result<(), Exception> {
         if self.taken < self.given.len() {
-            return Err(Exception::type_error(&format!(
+            return Err(Exception::type_error(format!(
                 "{} takes {} positional arguments but {} were given",
                 self.function,
                 self.taken,
@@ -110,7 +110,7 @@ impl Arguments {
             )));
         }
         match self.named.first() {
-            Some((name, _)) => Err(Exception::type_error(&format!(
+            Some((name, _)) => Err(Exception::type_error(format!(
                 "{} got an unexpected keyword argument '{name}'",
                 self.function
             ))),
@@ -121,7 +121,7 @@ impl Arguments {
     fn next(&mut self, name: &str) -> Result<Option<NodeId>, Exception> {
         let by_name = self.named.iter().position(|(given, _)| given == name);
         match (self.given.get(self.taken).copied(), by_name) {
-            (Some(_), Some(_)) => Err(Exception::type_error(&format!(
+            (Some(_), Some(_)) => Err(Exception::type_error(format!(
                 "{} got multiple values for argument '{name}'",
                 self.function
             ))),
@@ -150,11 +150,11 @@ impl Arguments {
 
     fn missing(&self, name: &str) -> Exception {
         let function = &self.function;
-        Exception::type_error(&format!("{function} missing 1 required positional argument: '{name}'"))
+        Exception::type_error(format!("{function} missing 1 required positional argument: '{name}'"))
     }
 
     fn wrong(&self, name: &str, why: &dyn fmt::Display) -> Exception {
-        Exception::type_error(&format!("{} argument '{name}': {why}", self.function))
+        Exception::type_error(format!("{} argument '{name}': {why}", self.function))
     }
 }
 

@@ -14,7 +14,7 @@ use sabir_net::tokio::{Connection, Stream};
 use sabir_pickle::Graph;
 use tokio::sync::watch;
 
-use super::object::Return;
+use super::object::{Return, Returned};
 use super::state::{State, place};
 use super::{Arguments, Exception, Shared};
 use crate::channel::config;
@@ -104,11 +104,15 @@ impl Client {
 
     fn create(&mut self, create: Create, graph: Graph) -> Outcome<Object> {
         let Create { ticket, typeid, args, kwargs, .. } = create;
-        let arguments = Arguments::new(graph, &self.state, &typeid, args, kwargs);
+        let mut arguments = Arguments::new(graph, &self.state, &typeid, args, kwargs);
         let made = match self.state.maker(&typeid) {
-            Some(make) => caught(&typeid, || make(arguments)),
+            Some(make) => caught(&typeid, || {
+                let object = make(&mut arguments)?;
+                arguments.end()?;
+                Ok(object)
+            }),
             // Of a type that is only what methods return; CPython would share the argument itself.
-            None => Err(Exception::type_error(&format!("clients cannot create a {typeid}"))),
+            None => Err(Exception::type_error(format!("clients cannot create a {typeid}"))),
         };
         self.state.with(|objects| match made {
             Err(exception) => objects.server.created(ticket, Err(exception.into_graph())),
@@ -127,7 +131,7 @@ impl Client {
         self.due = Some(ticket);
         let result = match fallback {
             Some(Fallback::Str | Fallback::Repr) => Return::value(&object.text()),
-            Some(Fallback::GetValue) => Err(Exception::type_error(&format!(
+            Some(Fallback::GetValue) => Err(Exception::type_error(format!(
                 "cannot pickle {}: it lives in a Rust program",
                 object.text()
             ))),
@@ -145,8 +149,8 @@ impl Client {
         self.due = None;
         Some(self.state.with(|objects| {
             let (result, object) = match result {
-                Ok(Return::Value(graph)) => (CallResult::Returned(graph), None),
-                Ok(Return::Object(kept)) => {
+                Ok(Return(Returned::Value(graph))) => (CallResult::Returned(graph), None),
+                Ok(Return(Returned::Object(kept))) => {
                     let object = Arc::clone(&kept.object);
                     let (typeid, made) = objects.kept(kept);
                     (CallResult::Shared { typeid, made }, Some(object))
@@ -214,5 +218,5 @@ fn caught<T>(what: &str, make: impl FnOnce() -> Result<T, Exception>) -> Result<
 fn panicked(what: &str, panic: &(dyn Any + Send)) -> Exception {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    Exception::runtime_error(&format!("{what} panicked: {text}"))
+    Exception::runtime_error(format!("{what} panicked: {text}"))
 }

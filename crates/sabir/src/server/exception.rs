@@ -1,5 +1,7 @@
 //! What a Python caller has raised.
 
+use std::fmt;
+
 use sabir_manager::exception;
 use sabir_pickle::Graph;
 use sabir_pickle::serde::to_graph;
@@ -12,6 +14,8 @@ use serde::Serialize;
 /// let error = Exception::new("queue", "Empty", &());
 /// assert_eq!(error.to_string(), "queue.Empty");
 /// assert_eq!(Exception::value_error("no such user").to_string(), "ValueError: no such user");
+/// let number = "seven".parse::<u8>().map_err(Exception::value_error);
+/// assert_eq!(number.unwrap_err().to_string(), "ValueError: invalid digit found in string");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Exception {
@@ -25,7 +29,7 @@ impl Exception {
     pub fn new<A: ?Sized + Serialize>(module: &str, name: &str, args: &A) -> Exception {
         let mut graph = match to_graph(args) {
             Ok(graph) => graph,
-            Err(error) => return Exception::runtime_error(&format!("{module}.{name}: {error}")),
+            Err(error) => return Exception::runtime_error(format!("{module}.{name}: {error}")),
         };
         let args = graph.items(graph.root()).map(<[_]>::to_vec).unwrap_or_default();
         let root = exception::encode(&mut graph, module, name, args);
@@ -36,20 +40,20 @@ impl Exception {
 
     /// A `ValueError`.
     #[must_use]
-    pub fn value_error(text: &str) -> Exception {
-        Exception::builtin("ValueError", text)
+    pub fn value_error(text: impl fmt::Display) -> Exception {
+        Exception::builtin("ValueError", &text.to_string())
     }
 
     /// A `TypeError`.
     #[must_use]
-    pub fn type_error(text: &str) -> Exception {
-        Exception::builtin("TypeError", text)
+    pub fn type_error(text: impl fmt::Display) -> Exception {
+        Exception::builtin("TypeError", &text.to_string())
     }
 
     /// A `RuntimeError`.
     #[must_use]
-    pub fn runtime_error(text: &str) -> Exception {
-        Exception::builtin("RuntimeError", text)
+    pub fn runtime_error(text: impl fmt::Display) -> Exception {
+        Exception::builtin("RuntimeError", &text.to_string())
     }
 
     /// A `KeyError` of a key.
@@ -74,18 +78,26 @@ impl Exception {
 }
 
 /// As the last line of a traceback.
-impl std::fmt::Display for Exception {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
 }
 
 impl std::error::Error for Exception {}
 
-/// Whatever went wrong here is a `RuntimeError` there.
+/// What another manager raised is raised again, by its class and its text. The end of a connection is an `EOFError`, and
+/// whatever else went wrong here a `RuntimeError` there.
 impl From<crate::Error> for Exception {
     fn from(error: crate::Error) -> Exception {
-        Exception::runtime_error(&error.to_string())
+        match error {
+            crate::Error::Remote(raised) => match &*raised.text {
+                "" => Exception::new(&raised.module, &raised.name, &()),
+                text => Exception::new(&raised.module, &raised.name, &(text,)),
+            },
+            crate::Error::Eof => Exception::builtin("EOFError", &error.to_string()),
+            error => Exception::runtime_error(error),
+        }
     }
 }
 

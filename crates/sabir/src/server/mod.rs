@@ -4,7 +4,7 @@
 //! use std::sync::Mutex;
 //!
 //! use sabir::server::{Exception, Server};
-//! use sabir::{AuthKey, Context};
+//! use sabir::Context;
 //!
 //! struct Account {
 //!     balance: Mutex<i64>,
@@ -29,11 +29,10 @@
 //! }
 //!
 //! # fn main() -> sabir::Result<()> {
-//! let context = Context::new().authkey(AuthKey::new(*b"secret"));
+//! let context = Context::new().authkey(b"secret");
 //! let mut server = Server::new(&context);
-//! server.register("Account", |mut args| {
+//! server.register("Account", |args| {
 //!     let balance = args.optional("balance")?.unwrap_or(0);
-//!     args.end()?;
 //!     Ok(Account { balance: Mutex::new(balance) })
 //! });
 //! let running = server.start("127.0.0.1:0")?;
@@ -63,11 +62,14 @@
 mod arguments;
 mod connection;
 mod exception;
+#[doc(hidden)]
+pub mod glue;
 mod object;
 mod state;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use sabir_manager::server::Registered;
@@ -85,7 +87,7 @@ use crate::error::{Error, Result};
 use sabir_net::Address;
 
 /// Makes an object of what `create` was given.
-type Make = Box<dyn Fn(Arguments) -> Result<Arc<dyn Shared>, Exception> + Send + Sync>;
+type Make = Box<dyn Fn(&mut Arguments) -> Result<Arc<dyn Shared>, Exception> + Send + Sync>;
 
 /// What clients can find: Python's `BaseManager` before `get_server()`.
 #[must_use]
@@ -108,11 +110,12 @@ impl Server {
         self
     }
 
-    /// Lets clients create objects under a name: Python's `register(typeid, callable)`.
+    /// Lets clients create objects under a name: Python's `register(typeid, callable)`. An argument that `make` does not take
+    /// is the caller's mistake, and a `TypeError`.
     pub fn register<T: Shared>(
         &mut self,
         typeid: &str,
-        make: impl Fn(Arguments) -> Result<T, Exception> + Send + Sync + 'static,
+        make: impl Fn(&mut Arguments) -> Result<T, Exception> + Send + Sync + 'static,
     ) {
         let make: Make = Box::new(move |arguments| Ok(Arc::new(make(arguments)?)));
         self.types.push((typeid.to_owned(), registered::<T>(), make));
@@ -148,10 +151,7 @@ impl Server {
     /// # Ok(()) }
     /// ```
     pub fn share<T: Shared>(&mut self, typeid: &str, object: Arc<T>) {
-        let make: Make = Box::new(move |arguments| {
-            arguments.end()?;
-            Ok(Arc::clone(&object) as Arc<dyn Shared>)
-        });
+        let make: Make = Box::new(move |_| Ok(Arc::clone(&object) as Arc<dyn Shared>));
         self.types.push((typeid.to_owned(), registered::<T>(), make));
     }
 
@@ -169,28 +169,49 @@ impl Server {
     }
 
     /// Listens and serves in the background, with as many threads as there are processors. It ends when what is returned
-    /// is dropped, or when a client calls `shutdown`.
+    /// is dropped, or when a client calls `shutdown`. It may be called inside of a runtime too, and blocks until it listens.
     ///
     /// # Errors
     /// As [`bind`](Server::bind), and if no thread can be started.
     pub fn start(self, address: impl IntoAddress) -> Result<Running> {
         let address = address.into_address()?;
-        let io = |source| sabir_net::Error::Io { doing: sabir_net::Doing::Accepting, source };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?;
-        let bound = runtime.block_on(self.bind(address))?;
-        let address = bound.address().clone();
+        let (started, starting) = mpsc::sync_channel(1);
         let (stop, stopped) = oneshot::channel::<()>();
+        // All of it on that thread: a runtime can neither be entered nor dropped inside of another.
         let serving = thread::Builder::new()
             .name("sabir server".into())
             .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+                let bound = runtime.map_err(broken).and_then(|runtime| {
+                    let bound = runtime.block_on(self.bind(address))?;
+                    Ok((runtime, bound))
+                });
+                let (runtime, bound) = match bound {
+                    Ok(bound) => bound,
+                    Err(error) => {
+                        // Whoever started it waits for this.
+                        let _ = started.send(Err(error));
+                        return Ok(());
+                    }
+                };
+                let _ = started.send(Ok(bound.address().clone()));
                 runtime.block_on(bound.serve(async {
                     // Also if `Running` is dropped.
                     let _ = stopped.await;
                 }))
             })
-            .map_err(io)?;
-        Ok(Running { address, stop: Some(stop), serving: Some(serving) })
+            .map_err(broken)?;
+        match starting.recv() {
+            Ok(address) => Ok(Running { address: address?, stop: Some(stop), serving: Some(serving) }),
+            // It panicked, and said so.
+            Err(_) => Err(broken(io::ErrorKind::Other.into())),
+        }
     }
+}
+
+/// The system let us have no thread or no runtime.
+fn broken(source: io::Error) -> Error {
+    sabir_net::Error::Io { doing: sabir_net::Doing::Accepting, source }.into()
 }
 
 fn registered<T: Shared>() -> Registered {
@@ -275,7 +296,7 @@ impl Running {
     ///
     /// # Errors
     /// [`Error::Net`] if its listener had broken.
-    pub fn stop(mut self) -> Result<()> {
+    pub fn shutdown(mut self) -> Result<()> {
         self.stop.take();
         self.wait()
     }

@@ -28,7 +28,7 @@ pub type Called<'a> = Pin<Box<dyn Future<Output = Result<Return, Exception>> + S
 ///         "Echo"
 ///     }
 ///
-///     fn public(&self) -> &'static [&'static str] {
+///     fn exposed(&self) -> &'static [&'static str] {
 ///         &["say"]
 ///     }
 ///
@@ -56,8 +56,8 @@ pub trait Shared: Any + Send + Sync {
         Vec::new()
     }
 
-    /// The names of its methods, in order.
-    fn public(&self) -> &'static [&'static str];
+    /// The names of the methods that clients can call, in order.
+    fn exposed(&self) -> &'static [&'static str];
 
     /// Calls one of its methods.
     fn call<'a>(&'a self, method: &'a str, arguments: Arguments) -> Called<'a>;
@@ -68,13 +68,14 @@ pub trait Shared: Any + Send + Sync {
     }
 }
 
-/// What a method returns.
+/// What a method returns: a [value](Return::value), which the caller gets a copy of, or, from an [`Object`], an object that
+/// stays here, which the caller gets a proxy of.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Return {
-    /// A value, which the caller gets a copy of.
+pub struct Return(pub(super) Returned);
+
+#[derive(Debug)]
+pub(super) enum Returned {
     Value(Graph),
-    /// An object that stays here, which the caller gets a proxy of.
     Object(Kept),
 }
 
@@ -84,19 +85,19 @@ impl Return {
     /// # Errors
     /// `RuntimeError` if it cannot be pickled.
     pub fn value<T: ?Sized + Serialize>(value: &T) -> Result<Return, Exception> {
-        let graph = to_graph(value).map_err(|error| Exception::runtime_error(&error.to_string()))?;
-        Ok(Return::Value(graph))
+        let graph = to_graph(value).map_err(|error| Exception::runtime_error(error))?;
+        Ok(Return(Returned::Value(graph)))
     }
 }
 
 impl<T: Shared> From<Object<T>> for Return {
     fn from(Object { object }: Object<T>) -> Return {
-        Return::Object(Kept { typeid: T::typeid(), object })
+        Return(Returned::Object(Kept { typeid: T::typeid(), object }))
     }
 }
 
 /// An object on its way to a caller, of whatever type.
-pub struct Kept {
+pub(super) struct Kept {
     pub(super) typeid: &'static str,
     pub(super) object: Arc<dyn Shared>,
 }
@@ -139,10 +140,7 @@ impl std::fmt::Debug for Kept {
 ///
 /// # fn main() -> sabir::Result<()> {
 /// let mut server = Server::new(&Context::new()).without_authkey(); // for clients in Rust
-/// server.register("Purse", |args| {
-///     args.end()?;
-///     Ok(Purse::default())
-/// });
+/// server.register("Purse", |_| Ok(Purse::default()));
 /// let running = server.start("127.0.0.1:0")?;
 /// let manager = Context::new().manager(running.address())?;
 /// let (mine, yours) = (manager.create("Purse", &())?, manager.create("Purse", &())?);

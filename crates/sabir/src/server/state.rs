@@ -101,7 +101,7 @@ impl Objects {
         match self.idents.get(&identity(&object)) {
             Some(ident) => Made::Again(*ident),
             None => {
-                let public: MethodNames = object.public().iter().map(|name| Arc::from(*name)).collect();
+                let public: MethodNames = object.exposed().iter().map(|name| Arc::from(*name)).collect();
                 Made::New { object, public }
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sabir::pickle::Version;
 use sabir::pythons::{self, Python};
-use sabir::{AuthKey, Context, Timeouts};
+use sabir::{Context, Timeouts};
 
 /// All Pythons of this machine, oldest first; what is not here is said by the live matrix.
 pub fn pythons() -> Vec<Python> {
@@ -26,7 +26,7 @@ pub fn few_pythons() -> Vec<Python> {
 
 /// A context with the key of the peers, which waits for nothing for ever.
 pub fn context() -> Context {
-    Context::new().authkey(AuthKey::new(*b"secret")).timeouts(Timeouts::all(Duration::from_secs(30)))
+    Context::new().authkey(b"secret").timeouts(Timeouts::all(Duration::from_secs(30)))
 }
 
 /// A running script of `tests/peers`, ended with this. It says lines when it is ready or done.
