@@ -49,11 +49,6 @@ impl Inbox {
         &mut self.config
     }
 
-    /// Bytes that were read and belong to no message returned yet.
-    pub(crate) fn into_rest(self) -> BytesMut {
-        self.deframer.into_rest()
-    }
-
     /// The next message, nothing at the end of the stream, or [`Poll::Pending`] if more has to be read.
     #[inline]
     pub(crate) fn next_message(&mut self) -> Result<Poll<Option<Bytes>>, Error> {

@@ -2,18 +2,18 @@
 
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::task::Poll;
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use sabir_wire::Config;
 use sabir_wire::auth::{AuthKey, AuthOptions, PeerHints};
-use sabir_wire::frame::{FrameDialect, Header};
+use sabir_wire::frame::FrameDialect;
 
 use crate::blocking::authenticate;
+use crate::blocking::halves::{ReadHalf, WriteHalf};
 use crate::blocking::stream::Stream;
 use crate::blocking::timeout::ReceiveTimeout;
-use crate::blocking::transfer::{receive, transmit};
-use crate::blocking::wait::{self, Direction, Waitable};
+use crate::blocking::wait::Waitable;
 use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 use crate::handles::{self, HandleRules};
@@ -47,11 +47,8 @@ use crate::outbox::Outbox;
 /// again once they are dropped: steady traffic of messages up to 64 KiB allocates nothing.
 #[derive(Debug)]
 pub struct Connection {
-    stream: Stream,
-    hints: PeerHints,
-    inbox: Inbox,
-    outbox: Outbox,
-    timeout: ReceiveTimeout,
+    reading: ReadHalf,
+    writing: WriteHalf,
 }
 
 impl Connection {
@@ -61,8 +58,7 @@ impl Connection {
         Self::of(stream, PeerHints::default(), Inbox::new(config, &[], Handles::default()))
     }
 
-    /// A connection whose ends have authenticated: what that told, and the bytes that were read after it. The
-    /// counterpart of [`into_parts`](Connection::into_parts).
+    /// A connection whose ends have authenticated: what that told, and the bytes that were read after it.
     #[must_use]
     pub fn from_parts(stream: Stream, config: Config, hints: PeerHints, rest: &[u8]) -> Self {
         Self::of(stream, hints, Inbox::new(config, rest, Handles::default()))
@@ -111,32 +107,62 @@ impl Connection {
     /// What the handshake told of the peer; nothing if there was none.
     #[must_use]
     pub fn hints(&self) -> PeerHints {
-        self.hints
+        self.reading.hints
     }
 
     /// How the peer reads and writes lengths, and the limits of what it may send.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.inbox.config()
+        self.reading.inbox.config()
     }
 
     /// Changes how lengths are written and read, once more is known of the peer.
     pub fn set_dialect(&mut self, dialect: FrameDialect) {
-        self.inbox.config_mut().dialect = dialect;
+        self.reading.inbox.config_mut().dialect = dialect;
+        self.writing.dialect = dialect;
     }
 
     /// The socket beneath. What is read from it or written to it directly is missing here.
     #[must_use]
     pub fn stream(&self) -> &Stream {
-        &self.stream
+        &self.reading.stream
     }
 
-    /// The socket, and the bytes that were read from it and belong to no message returned yet.
-    /// Descriptors among them are closed, and what is queued is lost: [`flush`](Connection::flush) first.
+    /// One half for a thread that receives, one for a thread that sends.
+    ///
+    /// ```
+    /// use std::thread;
+    ///
+    /// use sabir_net::Deadline;
+    /// use sabir_net::blocking::Connection;
+    ///
+    /// let (one, mut other) = Connection::pair(Default::default())?;
+    /// let (mut reading, mut writing) = one.split();
+    /// thread::scope(|scope| {
+    ///     scope.spawn(move || writing.send_bytes(b"hello", Deadline::NEVER));
+    ///     let echo = other.recv_bytes(Deadline::NEVER)?.unwrap_or_default();
+    ///     other.send_bytes(&echo, Deadline::NEVER)?;
+    ///     assert_eq!(reading.recv_bytes(Deadline::NEVER)?.as_deref(), Some(&b"hello"[..]));
+    ///     Ok(())
+    /// })
+    /// # .map_err(|error: sabir_net::Error| error)?;
+    /// # Ok::<(), sabir_net::Error>(())
+    /// ```
     #[must_use]
-    pub fn into_parts(mut self) -> (Stream, BytesMut) {
-        self.timeout.clear(self.stream.as_fd());
-        (self.stream, self.inbox.into_rest())
+    pub fn split(self) -> (ReadHalf, WriteHalf) {
+        (self.reading, self.writing)
+    }
+
+    /// Two halves of one connection put together again; others come back as they are.
+    ///
+    /// # Errors
+    /// The halves, if they are of two connections.
+    pub fn unsplit(reading: ReadHalf, writing: WriteHalf) -> Result<Self, Box<(ReadHalf, WriteHalf)>> {
+        if Arc::ptr_eq(&reading.stream, &writing.stream) {
+            Ok(Self { reading, writing })
+        } else {
+            Err(Box::new((reading, writing)))
+        }
     }
 
     /// Sends one message: header and body in one system call.
@@ -158,8 +184,7 @@ impl Connection {
         pieces: &[P],
         deadline: impl Into<Deadline>,
     ) -> Result<(), Error> {
-        let header = self.header(pieces.iter().map(|piece| piece.len()).sum())?;
-        transmit(&self.stream, self.outbox.message(header, pieces), deadline.into())
+        self.writing.send_vectored(pieces, deadline)
     }
 
     /// Sends one message, but not at once if it is short: it waits for others to leave together with,
@@ -169,16 +194,7 @@ impl Connection {
     /// # Errors
     /// As [`send_bytes`](Connection::send_bytes).
     pub fn queue_bytes(&mut self, message: &[u8], deadline: impl Into<Deadline>) -> Result<(), Error> {
-        let header = self.header(message.len())?;
-        if !Outbox::suits(message.len()) {
-            return transmit(&self.stream, self.outbox.message(header, &[message]), deadline.into());
-        }
-        if !self.outbox.has_room(header.len() + message.len()) {
-            self.flush_for(Doing::WaitingToSend, deadline.into())?;
-        }
-        self.outbox.push(&header);
-        self.outbox.push(message);
-        Ok(())
+        self.writing.queue_bytes(message, deadline)
     }
 
     /// Writes what is queued.
@@ -186,13 +202,13 @@ impl Connection {
     /// # Errors
     /// [`Error::Timeout`]: the rest stays queued. [`Error::Io`].
     pub fn flush(&mut self, deadline: impl Into<Deadline>) -> Result<(), Error> {
-        self.flush_for(Doing::Sending, deadline.into())
+        self.writing.flush(deadline)
     }
 
     /// How many bytes are queued.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.outbox.queued()
+        self.writing.queued()
     }
 
     /// Waits for one message; nothing if the peer closed the connection between messages.
@@ -204,13 +220,7 @@ impl Connection {
     /// [`Error::Wire`] if what comes is no frame or one beyond the limits, [`Error::Timeout`] if
     /// it is not there in time: a later call goes on where this one stopped.
     pub fn recv_bytes(&mut self, deadline: impl Into<Deadline>) -> Result<Option<Bytes>, Error> {
-        let deadline = deadline.into();
-        loop {
-            match self.inbox.next_message()? {
-                Poll::Ready(message) => return Ok(message),
-                Poll::Pending => self.fill(Doing::Receiving, deadline)?,
-            }
-        }
+        self.reading.recv_bytes(deadline)
     }
 
     /// Waits for one message and moves it to the front of `buffer`; its length in bytes, or nothing if
@@ -224,30 +234,7 @@ impl Connection {
         buffer: &mut [u8],
         deadline: impl Into<Deadline>,
     ) -> Result<Option<usize>, Error> {
-        let deadline = deadline.into();
-        let frame = loop {
-            match self.inbox.next_header()? {
-                Poll::Ready(None) => return Ok(None),
-                Poll::Ready(Some(frame)) => break frame,
-                Poll::Pending => self.fill(Doing::Receiving, deadline)?,
-            }
-        };
-        let place = usize::try_from(frame.body_len).ok().and_then(|length| buffer.get_mut(..length));
-        let Some(place) = place else {
-            let message = self.recv_bytes(deadline)?;
-            return message.map_or(Ok(None), |message| Err(Error::BufferTooShort { message }));
-        };
-        let mut direct = self.inbox.direct(frame, place);
-        while !direct.is_whole() {
-            let early = direct.wants_acknowledgement();
-            let read = |flags| direct.fill(self.stream.as_fd(), flags);
-            if !receive(&self.stream, &mut self.timeout, early, Doing::Receiving, deadline, read)? {
-                drop(direct);
-                // Which is an error, since the stream ended inside of the message.
-                return self.recv_bytes(deadline).map(|message| message.map(|message| message.len()));
-            }
-        }
-        Ok(Some(direct.finish()))
+        self.reading.recv_bytes_into(buffer, deadline)
     }
 
     /// Waits until there is something to receive: a whole message, the end of the stream or an error has
@@ -260,13 +247,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Io`].
     pub fn poll(&mut self, deadline: impl Into<Deadline>) -> Result<bool, Error> {
-        if self.inbox.is_ready() {
-            return Ok(true);
-        }
-        if self.inbox.wants_acknowledgement() {
-            self.stream.quickack();
-        }
-        wait::is_ready_by(self.stream.as_fd(), Direction::Read, deadline.into(), Doing::Receiving)
+        self.reading.poll(deadline)
     }
 
     /// Sends one descriptor over a Unix socket, as `multiprocessing.reduction.send_handle` does, and
@@ -280,12 +261,12 @@ impl Connection {
         rules: HandleRules,
         deadline: impl Into<Deadline>,
     ) -> Result<(), Error> {
-        handles::check_is_unix(self.stream.is_unix())?;
+        handles::check_is_unix(self.stream().is_unix())?;
         let deadline = deadline.into();
-        self.flush_for(Doing::WaitingToSend, deadline)?;
-        handles::send_one(self.stream.as_fd(), handle.as_fd(), rules, deadline)?;
+        self.writing.flush_for(Doing::WaitingToSend, deadline)?;
+        handles::send_one(self.stream().as_fd(), handle.as_fd(), rules, deadline)?;
         if rules.acknowledges() {
-            let answer = self.recv_unframed(deadline)?;
+            let answer = self.reading.recv_unframed(deadline)?;
             handles::check_acknowledgement(answer)?;
         }
         Ok(())
@@ -302,16 +283,16 @@ impl Connection {
         rules: HandleRules,
         deadline: impl Into<Deadline>,
     ) -> Result<OwnedFd, Error> {
-        handles::check_is_unix(self.stream.is_unix())?;
+        handles::check_is_unix(self.stream().is_unix())?;
         let deadline = deadline.into();
         if rules.acknowledges() {
             // The acknowledgement must not end up inside of a message.
-            self.flush_for(Doing::WaitingToSend, deadline)?;
+            self.writing.flush_for(Doing::WaitingToSend, deadline)?;
         }
-        let byte = self.recv_unframed(deadline)?;
-        let Handles { received, lost } = self.inbox.take_handles();
+        let byte = self.reading.recv_unframed(deadline)?;
+        let Handles { received, lost } = self.reading.inbox.take_handles();
         if rules.acknowledges() && !received.is_empty() {
-            handles::acknowledge(self.stream.as_fd(), deadline)?;
+            handles::acknowledge(self.stream().as_fd(), deadline)?;
         }
         handles::take_one(byte, received, lost, rules)
     }
@@ -321,8 +302,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Timeout`], [`Error::Io`].
     pub fn shutdown_write(&mut self, deadline: impl Into<Deadline>) -> Result<(), Error> {
-        self.flush(deadline)?;
-        self.stream.shutdown_write().map_err(Error::io(Doing::Sending))
+        self.writing.shutdown_write(deadline)
     }
 
     /// Writes what is queued and closes the connection. To drop it closes it as well, but what is queued is
@@ -335,51 +315,24 @@ impl Connection {
     }
 
     fn of(stream: Stream, hints: PeerHints, inbox: Inbox) -> Self {
-        Self { stream, hints, inbox, outbox: Outbox::default(), timeout: ReceiveTimeout::default() }
-    }
-
-    fn header(&self, length: usize) -> Result<Header, Error> {
-        let dialect = self.inbox.config().dialect;
-        Ok(dialect.header(length as u64).map_err(sabir_wire::Error::from)?)
-    }
-
-    fn flush_for(&mut self, doing: Doing, deadline: Deadline) -> Result<(), Error> {
-        transmit(&self.stream, self.outbox.flush(), deadline).map_err(|error| match error {
-            Error::Timeout { .. } => Error::Timeout { doing },
-            error => error,
-        })
-    }
-
-    /// Reads once.
-    fn fill(&mut self, doing: Doing, deadline: Deadline) -> Result<(), Error> {
-        let early = self.inbox.wants_acknowledgement();
-        let read = |flags| self.inbox.fill(self.stream.as_fd(), self.stream.is_unix(), flags);
-        receive(&self.stream, &mut self.timeout, early, doing, deadline, read)
-    }
-
-    /// Waits for one byte that belongs to no message.
-    fn recv_unframed(&mut self, deadline: Deadline) -> Result<u8, Error> {
-        loop {
-            match self.inbox.next_unframed()? {
-                Poll::Ready(byte) => return Ok(byte),
-                Poll::Pending => self.fill(Doing::PassingHandle, deadline)?,
-            }
-        }
+        let (stream, dialect) = (Arc::new(stream), inbox.config().dialect);
+        let writing = WriteHalf { stream: Arc::clone(&stream), outbox: Outbox::default(), dialect };
+        Self { reading: ReadHalf { stream, hints, inbox, timeout: ReceiveTimeout::default() }, writing }
     }
 }
 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+        self.stream().as_fd()
     }
 }
 
 impl Waitable for Connection {
     fn descriptor(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+        self.stream().as_fd()
     }
 
     fn is_ready(&self) -> bool {
-        self.inbox.is_ready()
+        self.reading.is_ready()
     }
 }

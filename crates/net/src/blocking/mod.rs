@@ -3,6 +3,7 @@
 mod authenticate;
 mod connection;
 pub mod descriptor;
+mod halves;
 mod listener;
 mod stream;
 mod timeout;
@@ -10,6 +11,7 @@ mod transfer;
 pub(crate) mod wait;
 
 pub use self::connection::Connection;
+pub use self::halves::{ReadHalf, WriteHalf};
 pub use self::listener::Listener;
 pub use self::stream::Stream;
 pub use self::wait::{Waitable, wait};

@@ -38,13 +38,6 @@ impl ReceiveTimeout {
         RecvFlags::empty()
     }
 
-    /// Takes the setting back, for others who will use the socket.
-    pub(crate) fn clear(&mut self, socket: BorrowedFd<'_>) {
-        if self.set.is_some() {
-            self.set(socket, None);
-        }
-    }
-
     fn set(&mut self, socket: BorrowedFd<'_>, timeout: Option<Duration>) -> bool {
         let done = set_socket_timeout(socket, Timeout::Recv, timeout).is_ok();
         if done {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rustix::net::SendFlags;
 use sabir_wire::Config;
 use sabir_wire::auth::{AuthKey, AuthOptions, PeerHints};
@@ -135,13 +135,6 @@ impl Connection {
     #[must_use]
     pub fn stream(&self) -> &Stream {
         &self.stream
-    }
-
-    /// The socket, and the bytes that were read from it and belong to no message returned yet.
-    /// Descriptors among them are closed, and what is queued is lost: [`flush`](Connection::flush) first.
-    #[must_use]
-    pub fn into_parts(self) -> (Stream, BytesMut) {
-        (self.stream, self.inbox.into_rest())
     }
 
     /// One half for a task that receives, one for a task that sends.
