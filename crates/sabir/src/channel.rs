@@ -1,6 +1,7 @@
 //! What a connection knows besides its socket: how values become messages for this peer, and how long things may take.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
 use sabir_net::Address;
@@ -17,12 +18,14 @@ use crate::peer::Peer;
 use crate::reducer::{Pickle, ReduceError, Reducer};
 use crate::timeouts::Timeouts;
 
-/// Whatever moves the bytes.
-#[derive(Debug)]
+/// Whatever moves the bytes. A clone is that of the same peer: of two halves of a connection one reads what tells the other
+/// how to write.
+#[derive(Clone, Debug)]
 pub(crate) struct Channel {
     pub(crate) reducer: Reducer,
     pub(crate) timeouts: Timeouts,
-    pub(crate) peer: Peer,
+    /// The protocol that the peer is known to read.
+    peer: Arc<AtomicU8>,
     /// Which names pickles may mention; all, if there is none.
     allow: Option<Arc<AllowList>>,
     /// Where we connected to, and where to keep what is learnt of whoever is there.
@@ -34,6 +37,7 @@ impl Channel {
     pub(crate) fn to(context: &Context, peer: Peer) -> Channel {
         let settings = context.settings();
         let (reducer, allow) = (settings.reducer.clone(), settings.allow.clone());
+        let peer = Arc::new(AtomicU8::new(peer.protocol()));
         Channel { reducer, timeouts: settings.timeouts, peer, allow, known: None }
     }
 
@@ -44,8 +48,17 @@ impl Channel {
         Channel { known: Some((known.clone(), address.clone())), ..Channel::to(context, peer) }
     }
 
+    pub(crate) fn peer(&self) -> Peer {
+        // Nothing else is told along with it.
+        Peer::reading(self.peer.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_peer(&self, peer: Peer) {
+        self.peer.store(peer.protocol(), Ordering::Relaxed);
+    }
+
     pub(crate) fn dumps<T: ?Sized + Serialize>(&self, value: &T) -> Result<Vec<u8>> {
-        self.reducer.dumps(value, self.peer).map_err(Error::Dumps)
+        self.reducer.dumps(value, self.peer()).map_err(Error::Dumps)
     }
 
     pub(crate) fn loads<T: DeserializeOwned>(&self, message: Bytes) -> Result<T> {
@@ -60,7 +73,7 @@ impl Channel {
     }
 
     pub(crate) fn dumps_graph(&self, graph: Graph) -> Result<Segments> {
-        self.reducer.pickle().dumps_graph(graph, self.peer).map_err(|error| Error::Dumps(error.into()))
+        self.reducer.pickle().dumps_graph(graph, self.peer()).map_err(|error| Error::Dumps(error.into()))
     }
 
     pub(crate) fn loads_graph(&self, message: Bytes) -> Result<Graph> {
@@ -69,14 +82,16 @@ impl Channel {
     }
 
     /// Takes note of a message of the peer, and gives it on; nothing is its end.
-    pub(crate) fn received(&mut self, message: Option<Bytes>) -> Result<Bytes> {
+    pub(crate) fn received(&self, message: Option<Bytes>) -> Result<Bytes> {
         let message = message.ok_or(Error::Eof)?;
-        let before = self.peer;
-        self.peer.saw(&message);
-        if self.peer != before
-            && let Some((known, address)) = &self.known
-        {
-            known.learn(address, self.peer);
+        let before = self.peer();
+        let mut peer = before;
+        peer.saw(&message);
+        if peer != before {
+            self.set_peer(peer);
+            if let Some((known, address)) = &self.known {
+                known.learn(address, peer);
+            }
         }
         Ok(message)
     }

@@ -1,19 +1,20 @@
 //! Objects and bytes between two processes.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
 
 use bytes::Bytes;
-use sabir_net::blocking::{self, Stream, Waitable};
+use sabir_net::blocking::{self, Stream};
 use sabir_net::handles::HandleRules;
-use sabir_net::{Address, Deadline};
+use sabir_net::{Address, Deadline, Doing};
 use sabir_pickle::Graph;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::address::IntoAddress;
 use crate::channel::{Channel, config};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::halves::{ReadHalf, WriteHalf};
 use crate::peer::Peer;
 use crate::reducer::Reducer;
 use crate::timeouts::Timeouts;
@@ -181,7 +182,8 @@ impl Connection {
         }
     }
 
-    /// Whether a message or the end of the connection is there, or comes within `timeout`.
+    /// Whether a message or the end of the connection is there, or comes by the deadline: a `Duration` from now on, an
+    /// `Instant`, or `None` for ever.
     ///
     /// ```
     /// use std::time::Duration;
@@ -195,8 +197,8 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::Net`].
-    pub fn poll(&mut self, timeout: Duration) -> Result<bool> {
-        Ok(self.inner.poll(timeout)?)
+    pub fn poll(&mut self, deadline: impl Into<Deadline>) -> Result<bool> {
+        Ok(self.inner.poll(deadline)?)
     }
 
     /// Sends a file descriptor over a Unix socket, as `multiprocessing.reduction.send_handle` does. Nothing on the wire
@@ -257,17 +259,23 @@ impl Connection {
     }
 
     /// How long things may take on this connection.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        self.channel.timeouts
+    }
+
+    /// Gives this connection other timeouts.
     ///
     /// ```
     /// use std::time::Duration;
     ///
     /// let (mut one, _other) = sabir::Context::new().pipe()?;
-    /// one.timeouts_mut().recv = Some(Duration::from_millis(1));
+    /// one.set_timeouts(one.timeouts().recv(Duration::from_millis(1)));
     /// assert!(one.recv::<u8>().unwrap_err().is_timeout());
     /// # Ok::<(), sabir::Error>(())
     /// ```
-    pub fn timeouts_mut(&mut self) -> &mut Timeouts {
-        &mut self.channel.timeouts
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.channel.timeouts = timeouts;
     }
 
     /// What is known of the peer.
@@ -283,7 +291,7 @@ impl Connection {
     /// ```
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.channel.peer
+        self.channel.peer()
     }
 
     /// Says what the peer reads, where it is known otherwise.
@@ -299,7 +307,44 @@ impl Connection {
     /// # Ok::<(), sabir::Error>(())
     /// ```
     pub fn set_peer(&mut self, peer: Peer) {
-        self.channel.peer = peer;
+        self.channel.set_peer(peer);
+    }
+
+    /// Where the peer is, as far as its socket has a name: that of a Unix client has none, as in Python.
+    ///
+    /// # Errors
+    /// [`Error::Net`] if it is gone.
+    pub fn peer_address(&self) -> Result<Option<Address>> {
+        self.inner.stream().peer_address().map_err(unknown)
+    }
+
+    /// One half for a thread that receives, one for a thread that sends. What the one learns of the peer the other one goes
+    /// by.
+    ///
+    /// ```
+    /// use std::thread;
+    ///
+    /// let (one, mut other) = sabir::Context::new().pipe()?;
+    /// let (mut reading, mut writing) = one.split();
+    /// let sender = thread::spawn(move || writing.send("ahoy"));
+    /// assert_eq!(other.recv::<String>()?, "ahoy");
+    /// other.send(&7)?;
+    /// assert_eq!(reading.recv::<u8>()?, 7);
+    /// # sender.join().expect("no panic")?;
+    /// # Ok::<(), sabir::Error>(())
+    /// ```
+    #[must_use]
+    pub fn split(self) -> (ReadHalf, WriteHalf) {
+        let (reading, writing) = self.inner.split();
+        (ReadHalf::of(reading, self.channel.clone()), WriteHalf::of(writing, self.channel))
+    }
+
+    /// Sends what is queued, and closes the connection. To drop it closes it as well, but what is queued is lost then.
+    ///
+    /// # Errors
+    /// [`Error::Net`]; it is closed all the same.
+    pub fn close(mut self) -> Result<()> {
+        self.flush()
     }
 
     /// The connection beneath, without values.
@@ -308,9 +353,13 @@ impl Connection {
         &self.inner
     }
 
-    pub(crate) fn connect(context: &Context, address: &Address) -> Result<Connection> {
+    /// Connects to a listener and authenticates: [`Context::client`] by another name.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn connect(context: &Context, address: impl IntoAddress) -> Result<Connection> {
         let Timeouts { connect, handshake, .. } = context.settings().timeouts;
-        Connection::connect_by(context, address, connect, handshake)
+        Connection::connect_by(context, &address.into_address()?, connect, handshake)
     }
 
     /// Connects until one deadline and authenticates until the other; a duration counts from when its part begins.
@@ -333,6 +382,10 @@ impl Connection {
         Ok(Connection { inner, channel })
     }
 
+    pub(crate) fn joined(inner: blocking::Connection, channel: Channel) -> Connection {
+        Connection { inner, channel }
+    }
+
     pub(crate) fn over(context: &Context, stream: Stream, peer: Peer) -> Connection {
         Connection::of(context, blocking::Connection::new(stream, config(context)), peer)
     }
@@ -351,20 +404,15 @@ impl Connection {
     }
 }
 
+/// The system does not tell of a socket.
+pub(crate) fn unknown(source: std::io::Error) -> Error {
+    sabir_net::Error::Io { doing: Doing::Connecting, source }.into()
+}
+
 /// Its socket, to wait for it. What is read from it or written to it directly is missing here, and what was read ahead
 /// makes no socket readable: see [`wait`](crate::wait()).
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inner.stream().as_fd()
-    }
-}
-
-impl Waitable for Connection {
-    fn descriptor(&self) -> BorrowedFd<'_> {
-        self.inner.descriptor()
-    }
-
-    fn is_ready(&self) -> bool {
-        self.inner.is_ready()
     }
 }

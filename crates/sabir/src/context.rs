@@ -200,7 +200,7 @@ impl Context {
     /// # Errors
     /// The address is none, is taken, or is not of this machine.
     pub fn listener(&self, address: impl IntoAddress) -> Result<Listener> {
-        Listener::bind(self, &address.into_address()?)
+        Listener::bind(self, address)
     }
 
     /// Connects to a listener and authenticates, as `multiprocessing.connection.Client` does.
@@ -208,7 +208,7 @@ impl Context {
     /// # Errors
     /// Nobody listens there, the key is wrong, or the peer is too slow.
     pub fn client(&self, address: impl IntoAddress) -> Result<Connection> {
-        Connection::connect(self, &address.into_address()?)
+        Connection::connect(self, address)
     }
 
     /// Connects to a manager, as `BaseManager.connect()` does.

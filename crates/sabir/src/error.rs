@@ -64,6 +64,10 @@ pub enum Error {
     /// A manager's server has no key. `BaseManager` in Python always has one, and would wait for a challenge for ever.
     #[error("no Python connects to a manager's server without a key: give the context one, with authkey")]
     NoKey,
+    /// Of the peers that are not authenticated yet this one had waited longest when there were too many: made room for the
+    /// next. Never an error of a call, but a reason in [`Listener::refused`](crate::Listener::refused).
+    #[error("too many peers wait to be authenticated: the oldest of them was closed")]
+    Crowded,
     /// What a caller gave as arguments of a call are none.
     #[error("{0}")]
     Arguments(&'static str),

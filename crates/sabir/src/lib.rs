@@ -43,6 +43,8 @@ mod error;
 #[cfg(all(unix, feature = "gateway"))]
 pub mod gateway;
 #[cfg(unix)]
+mod halves;
+#[cfg(unix)]
 mod known;
 #[cfg(unix)]
 mod listener;
@@ -60,6 +62,10 @@ pub mod sync;
 mod timeouts;
 #[cfg(all(unix, feature = "tokio"))]
 pub mod tokio;
+#[cfg(unix)]
+mod turn;
+#[cfg(unix)]
+mod wait;
 
 /// ```no_run
 /// #[sabir::proxy]
@@ -110,7 +116,7 @@ pub use sabir_macros::proxy;
 #[cfg(all(unix, feature = "server"))]
 pub use sabir_macros::shared;
 pub use sabir_net as net;
-pub use sabir_net::Address;
+pub use sabir_net::{Address, Deadline};
 pub use sabir_pickle as pickle;
 pub use sabir_wire as wire;
 pub use sabir_wire::auth::AuthKey;
@@ -125,10 +131,14 @@ pub use self::connection::Connection;
 pub use self::context::Context;
 pub use self::error::{Error, Result};
 #[cfg(unix)]
+pub use self::halves::{ReadHalf, WriteHalf};
+#[cfg(unix)]
 pub use self::listener::Listener;
 pub use self::peer::Peer;
 pub use self::reducer::Reducer;
 pub use self::timeouts::Timeouts;
+#[cfg(unix)]
+pub use self::wait::{Source, Waitable, wait};
 
 /// Listens, with the process's own context; see [`Context::listener`].
 ///
@@ -165,19 +175,3 @@ pub fn manager(address: impl IntoAddress) -> Result<manager::Manager> {
 pub fn pipe() -> Result<(Connection, Connection)> {
     Context::current().pipe()
 }
-
-/// Waits until one or more connections, listeners or other descriptors are ready, as
-/// `multiprocessing.connection.wait` does.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let (mut one, other) = sabir::pipe()?;
-/// let (_silent, quiet) = sabir::pipe()?;
-/// one.send("ahoy")?;
-/// assert_eq!(sabir::wait(&[&quiet, &other], Duration::from_secs(1))?, [1]);
-/// # Ok::<(), sabir::Error>(())
-/// ```
-///
-#[cfg(unix)]
-pub use sabir_net::blocking::wait;

@@ -11,6 +11,7 @@ use sabir_net::{Address, Deadline, Doing};
 use sabir_wire::auth::{Handshake, PeerHints};
 use sabir_wire::{Config, Event};
 
+use crate::address::IntoAddress;
 use crate::channel::config;
 use crate::connection::Connection;
 use crate::context::Context;
@@ -18,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::peer::Peer;
 use crate::reducer::Reducer;
 use crate::timeouts::Timeouts;
+use crate::turn::{Turn, Turns};
 
 /// A listening socket, as `multiprocessing.connection.Listener` is.
 ///
@@ -48,15 +50,15 @@ use crate::timeouts::Timeouts;
 pub struct Listener {
     inner: blocking::Listener,
     context: Context,
-    doors: Mutex<Doors>,
+    doors: Turns<Doors>,
+    refused: Mutex<VecDeque<Error>>,
 }
 
 /// Those who are not in yet.
 #[derive(Debug, Default)]
-struct Doors {
+pub(crate) struct Doors {
     pending: VecDeque<Pending>,
     ready: VecDeque<Connection>,
-    refused: Vec<Error>,
 }
 
 /// How many may authenticate at a time. Beyond these the one that waits longest is closed, so that a flood of silent
@@ -66,9 +68,13 @@ const MOST_PENDING: usize = 1024;
 const MOST_REFUSED: usize = 64;
 
 impl Listener {
-    pub(crate) fn bind(context: &Context, address: &Address) -> Result<Listener> {
-        let inner = blocking::Listener::bind(address)?;
-        Ok(Listener { inner, context: context.clone(), doors: Mutex::default() })
+    /// Listens: [`Context::listener`] by another name.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn bind(context: &Context, address: impl IntoAddress) -> Result<Listener> {
+        let inner = blocking::Listener::bind(&address.into_address()?)?;
+        Ok(Listener { inner, context: context.clone(), doors: Turns::default(), refused: Mutex::default() })
     }
 
     /// Where peers connect to: the port that the system picked, if it was asked for 0.
@@ -84,17 +90,22 @@ impl Listener {
     /// error.
     pub fn accept(&self) -> Result<Connection> {
         let deadline = Deadline::from(self.context.settings().timeouts.accept);
-        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = || Error::from(sabir_net::Error::Timeout { doing: Doing::Accepting });
+        let mut doors = self.doors(deadline).ok_or_else(late)?;
         loop {
             if let Some(connection) = doors.ready.pop_front() {
                 return Ok(connection);
             }
-            self.wait(&mut doors, deadline)?;
+            let ready = wait(&self.objects(&doors), doors.next(deadline))?;
+            if ready.is_empty() && deadline.has_passed() {
+                return Err(late());
+            }
+            self.advance(&mut doors, &ready)?;
         }
     }
 
-    /// Why peers were turned away since this was last asked: wrong keys, silence, bytes that are no handshake. At most
-    /// 64 are kept.
+    /// Why peers were turned away since this was last asked: wrong keys, silence, bytes that are no handshake, too many at
+    /// once. The last 64 are kept.
     ///
     /// ```
     /// # fn example(listener: &sabir::Listener) -> sabir::Result<()> {
@@ -105,7 +116,7 @@ impl Listener {
     /// # Ok(()) }
     /// ```
     pub fn refused(&self) -> Vec<Error> {
-        std::mem::take(&mut self.doors.lock().unwrap_or_else(PoisonError::into_inner).refused)
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 
     /// Gives what is accepted from now on another reducer.
@@ -113,23 +124,32 @@ impl Listener {
         self.context = self.context.clone().reducer(reducer);
     }
 
+    /// How long things may take here, and on what is accepted.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        self.context.settings().timeouts
+    }
+
     /// Gives what is accepted from now on other timeouts.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
         self.context = self.context.clone().timeouts(timeouts);
     }
 
-    /// Waits once for whatever comes first: a peer that connects, bytes of one that authenticates, a deadline.
-    fn wait(&self, doors: &mut Doors, deadline: Deadline) -> Result<()> {
-        let moments = doors.pending.iter().map(|pending| pending.deadline).chain([deadline]);
-        let until = moments.filter_map(Deadline::instant).min().map_or(Deadline::NEVER, Deadline::from);
-        let mut all: Vec<&dyn Waitable> = vec![&self.inner];
-        all.extend(doors.pending.iter().map(|pending| &pending.stream as &dyn Waitable));
-        let ready = wait(&all, until)?;
-        if ready.is_empty() && deadline.has_passed() {
-            return Err(sabir_net::Error::Timeout { doing: Doing::Accepting }.into());
-        }
+    /// Those who are not in yet, for one thread at a time; nothing at the deadline.
+    pub(crate) fn doors(&self, deadline: Deadline) -> Option<Turn<'_, Doors>> {
+        self.doors.take(deadline)
+    }
+
+    /// What to wait for: the listener itself, and then those who authenticate.
+    pub(crate) fn objects<'a>(&'a self, doors: &'a Doors) -> Vec<&'a dyn Waitable> {
+        let pending = doors.pending.iter().map(|pending| &pending.stream as &dyn Waitable);
+        [&self.inner as &dyn Waitable].into_iter().chain(pending).collect()
+    }
+
+    /// Goes on with those of the [`objects`](Listener::objects) that are ready, and closes who is too slow.
+    pub(crate) fn advance(&self, doors: &mut Doors, ready: &[usize]) -> Result<()> {
         // From the last, so that the places of those before stay.
-        for place in ready.into_iter().rev().filter(|place| *place > 0).map(|place| place - 1) {
+        for place in ready.iter().rev().filter(|place| **place > 0).map(|place| place - 1) {
             let Some(pending) = doors.pending.get_mut(place) else { continue };
             match pending.advance() {
                 Ok(None) => {}
@@ -140,13 +160,13 @@ impl Listener {
                 }
                 Err(error) => {
                     doors.pending.remove(place);
-                    doors.refuse(error);
+                    self.refuse(error);
                 }
             }
         }
         while let Some(place) = doors.pending.iter().position(|pending| pending.deadline.has_passed()) {
             doors.pending.remove(place);
-            doors.refuse(sabir_net::Error::Timeout { doing: Doing::Authenticating }.into());
+            self.refuse(sabir_net::Error::Timeout { doing: Doing::Authenticating }.into());
         }
         self.take_in(doors)
     }
@@ -163,8 +183,8 @@ impl Listener {
                 doors.ready.push_back(Connection::over(&self.context, stream, Peer::STRANGER));
                 continue;
             };
-            if doors.pending.len() >= MOST_PENDING {
-                doors.pending.pop_front();
+            if doors.pending.len() >= MOST_PENDING && doors.pending.pop_front().is_some() {
+                self.refuse(Error::Crowded);
             }
             let settings = self.context.settings();
             let handshake = Handshake::accepting(key, sabir_net::nonce()?, settings.auth);
@@ -172,9 +192,17 @@ impl Listener {
             let mut pending = Pending { stream, wire, deadline: settings.timeouts.handshake.into() };
             match pending.transmit() {
                 Ok(()) => doors.pending.push_back(pending),
-                Err(error) => doors.refuse(error),
+                Err(error) => self.refuse(error),
             }
         }
+    }
+
+    fn refuse(&self, error: Error) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.len() >= MOST_REFUSED {
+            refused.pop_front();
+        }
+        refused.push_back(error);
     }
 }
 
@@ -185,10 +213,15 @@ impl AsFd for Listener {
 }
 
 impl Doors {
-    fn refuse(&mut self, error: Error) {
-        if self.refused.len() < MOST_REFUSED {
-            self.refused.push(error);
-        }
+    /// Whether somebody is in, whom `accept` would return at once.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// When something has to be done at the latest: at this deadline, or at that of who authenticates.
+    pub(crate) fn next(&self, deadline: Deadline) -> Deadline {
+        let moments = self.pending.iter().map(|pending| pending.deadline).chain([deadline]);
+        moments.filter_map(Deadline::instant).min().map_or(Deadline::NEVER, Deadline::from)
     }
 }
 

@@ -91,10 +91,10 @@ async fn silence_ends_at_the_deadline() {
         let mut peer = Peer::start(&python, "connection.py", &["mute", "127.0.0.1:0"]);
         let mut connection = Connection::connect(&context(), &peer.line()).await.unwrap();
         assert_eq!(peer.line(), "silent");
-        connection.timeouts_mut().recv = Some(Duration::from_millis(100));
+        connection.set_timeouts(connection.timeouts().recv(Duration::from_millis(100)));
         assert!(connection.recv::<u8>().await.unwrap_err().is_timeout());
         peer.kill();
-        connection.timeouts_mut().recv = Some(Duration::from_secs(20));
+        connection.set_timeouts(connection.timeouts().recv(Duration::from_secs(20)));
         assert!(!connection.recv::<u8>().await.unwrap_err().is_timeout(), "it died in mid-message");
     }
 }

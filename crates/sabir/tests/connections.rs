@@ -258,12 +258,12 @@ fn half_a_message_and_silence_end_at_the_deadline() {
         let mut peer = Peer::start(&python, "connection.py", &["mute", "127.0.0.1:0"]);
         let mut connection = context().client(&peer.line()).unwrap();
         assert_eq!(peer.line(), "silent");
-        connection.timeouts_mut().recv = Some(Duration::from_millis(100));
+        connection.set_timeouts(connection.timeouts().recv(Duration::from_millis(100)));
         let started = Instant::now();
         let error = connection.recv::<u8>().unwrap_err();
         assert!(error.is_timeout(), "{error}");
         peer.kill();
-        connection.timeouts_mut().recv = Some(Duration::from_secs(20));
+        connection.set_timeouts(connection.timeouts().recv(Duration::from_secs(20)));
         let error = connection.recv::<u8>().unwrap_err();
         assert!(!error.is_timeout(), "it died in mid-message: {error}");
         assert!(started.elapsed() < Duration::from_secs(15));
