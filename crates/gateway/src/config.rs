@@ -10,6 +10,7 @@ use crate::policy::Policy;
 
 /// Which frames are taken for pickles. A frame carries no type, and `send_bytes` sends what it likes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
     /// Those that begin with PROTO 2 to 5 and whose one STOP is their last byte; and all frames of a connection that
     /// is seen to speak the manager protocol.

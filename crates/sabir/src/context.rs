@@ -96,7 +96,8 @@ impl Context {
         *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(self);
     }
 
-    /// How values become messages and back.
+    /// How values become messages and back. Managers speak pickle, whatever this is: their requests are by its protocol if it
+    /// is a [`Pickle`](crate::reducer::Pickle), else adaptive.
     pub fn reducer(mut self, reducer: impl Into<Reducer>) -> Context {
         self.settings_mut().reducer = reducer.into();
         self
@@ -187,6 +188,45 @@ impl Context {
     pub fn allow_all(mut self) -> Context {
         self.settings_mut().allow = None;
         self
+    }
+
+    /// How values become messages.
+    #[must_use]
+    pub fn get_reducer(&self) -> &Reducer {
+        &self.settings.reducer
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn get_authkey(&self) -> Option<&AuthKey> {
+        self.settings.authkey.as_ref()
+    }
+
+    /// How long things may take.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use sabir::Context;
+    ///
+    /// let context = Context::current();
+    /// let patient = context.clone().timeouts(context.get_timeouts().connect(Duration::from_secs(60)));
+    /// ```
+    #[must_use]
+    pub fn get_timeouts(&self) -> Timeouts {
+        self.settings.timeouts
+    }
+
+    /// The longest message that is received, in bytes.
+    #[must_use]
+    pub fn get_max_message(&self) -> u64 {
+        self.settings.frames.max_message
+    }
+
+    /// Which names pickles may mention; all, if there is no list.
+    #[must_use]
+    pub fn get_allow(&self) -> Option<&AllowList> {
+        self.settings.allow.as_deref()
     }
 
     /// Listens, as `multiprocessing.connection.Listener` does. Port 0 picks a free one.

@@ -101,6 +101,16 @@ impl Error {
         }
     }
 
+    /// Whether nobody could be reached at the address: a server that is not there yet, or no more.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        use sabir_net::{Doing, Error as Net};
+        matches!(
+            self,
+            Error::Net(Net::Connect { .. } | Net::Timeout { doing: Doing::Connecting | Doing::Resolving })
+        )
+    }
+
     /// What a manager's method raised, if it did.
     #[must_use]
     pub fn as_remote(&self) -> Option<&RemoteException> {

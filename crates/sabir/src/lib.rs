@@ -21,16 +21,34 @@
 //! |---|---|
 //! | [`Context`] | the one thing to configure; it makes listeners, clients, pipes |
 //! | [`reducer`] | how a value becomes a message and back: pickle at any protocol, other formats, your own |
-//! | [`Connection`], [`Listener`] | values and bytes between two processes |
+//! | [`Connection`], [`Listener`], [`wait`](wait()) | values and bytes between two processes |
 //! | [`manager`](mod@manager) | objects that live in another process |
 //! | `server` | objects of yours for Python clients (feature `server`) |
 //! | `sync` | the running server of the types that every `SyncManager` shares (feature `sync`) |
 //! | `tokio` | connections, listeners and clients of managers for async programs (feature `tokio`) |
 //! | `gateway` | the running gateway (feature `gateway`) |
-//! | [`pythons`] | the interpreters of this machine |
+//! | `pythons` | the interpreters of this machine (feature `pythons`) |
 //! | [`pickle`], [`wire`], [`net`] | the crates beneath: the codec; frames and authentication; sockets |
 //!
+//! What becomes of which type, in either direction: [`pickle::serde`](sabir_pickle::serde#what-is-written). Bytes are
+//! the one to know beforehand: a `Vec<u8>` is a list of numbers to serde, and so to Python; `serde_bytes` makes it `bytes`.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `cbor`, `json`, `msgpack` | these formats as reducers |
+//! | `macros` | [`#[sabir::proxy]`](macro@proxy): a type for the objects of a manager |
+//! | `server` | objects of yours for Python clients, with [`#[sabir::shared]`](macro@shared), on tokio |
+//! | `tokio` | the async twins |
+//! | `sync`, `gateway` | what the program `sabir` runs, to be run inside of yours |
+//! | `pythons` | the interpreters of this machine, for tests with real ones |
+//!
+//! None is on by default: blocking connections, listeners and clients of managers need no runtime.
+//!
+//! Sockets need a Unix system, and are tested on Linux; elsewhere there are the codec, the formats and the addresses.
+//!
 //! Processes, queues, pools and shared memory have their place on [`Context`] and are not there yet.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
 #[cfg(unix)]
@@ -53,6 +71,7 @@ pub mod manager;
 mod peer;
 #[cfg(all(unix, any(feature = "gateway", feature = "sync")))]
 mod pending;
+#[cfg(feature = "pythons")]
 pub mod pythons;
 pub mod reducer;
 #[cfg(all(unix, feature = "server"))]

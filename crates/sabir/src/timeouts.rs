@@ -17,7 +17,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// To be connected, the host's name looked up. 20 seconds, as CPython waits for a listener that is not there yet.
+    /// To be connected, the host's name looked up. 20 seconds. A listener that is not there is an error at once, as in
+    /// Python 3; 2.7 tries for 20 seconds.
     pub connect: Option<Duration>,
     /// To prove and be proved the key, from the moment that the peers are connected. 20 seconds.
     pub handshake: Option<Duration>,

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sabir::manager::{Manager, Reference, Typed};
+use sabir::manager::{Manager, Reference};
 use sabir::pickle::serde::Class;
 use sabir::pickle::{AllowList, Version};
 use sabir::pythons::Python;
@@ -198,7 +198,7 @@ fn dicts_and_lists_are_rust_collections() {
         assert_eq!((list.get(-1).unwrap().as_deref(), list.get(9).unwrap()), (Some("a"), None), "{version}");
         assert!(list.set(0, &"x".into()).unwrap() && !list.set(9, &"x".into()).unwrap());
         assert!(list.contains(&"ä".into()).unwrap());
-        assert_eq!(list.remove(0).unwrap().as_deref(), Some("x"));
+        assert_eq!(list.pop_at(0).unwrap().as_deref(), Some("x"));
         list.sort().unwrap();
         list.reverse().unwrap();
         assert_eq!(list.to_vec().unwrap(), ["ä", "b", "a"], "{version}");
@@ -298,7 +298,7 @@ fn namespaces_values_and_arrays_hold_what_they_are_given() {
         assert_eq!(namespace.get::<Vec<i32>>("x").unwrap(), Some(vec![1, 2]), "{version}");
         assert!(namespace.delete("x").unwrap() && !namespace.delete("x").unwrap());
         assert_eq!(namespace.get::<i32>("x").unwrap(), None, "{version}");
-        let value = manager.shared_value("d", &0.5).unwrap();
+        let value = manager.value("d", &0.5).unwrap();
         value.set(&1.5).unwrap();
         assert_eq!(value.get().unwrap(), 1.5, "{version}");
         // 2.7 wants its own `str` as a type code, which text at protocol 2 is not.
@@ -445,6 +445,10 @@ fn a_call_ends_at_its_deadline_and_the_next_one_works() {
         timeouts.call = Some(Duration::from_millis(300));
         let manager = context().timeouts(timeouts).manager(&address).unwrap();
         let queue = manager.queue::<u32>(0).unwrap();
+        // A method that is told how long to wait may wait so long, and is not taken for a call that takes too long.
+        let waited = Instant::now();
+        assert_eq!(queue.get_timeout(Duration::from_millis(700)).unwrap(), None, "{}", python.version);
+        assert!(waited.elapsed() >= Duration::from_millis(700));
         let started = Instant::now();
         assert!(queue.get().unwrap_err().is_timeout());
         assert!(started.elapsed() < Duration::from_secs(10));

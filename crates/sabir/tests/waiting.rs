@@ -110,3 +110,17 @@ fn one_half_writes_as_the_other_has_learnt() {
     whole.close().unwrap();
     assert!(client.recv_bytes().unwrap_err().is_eof());
 }
+
+#[test]
+fn that_nobody_is_there_is_told_from_other_errors() {
+    let nobody = context().listener("127.0.0.1:0").unwrap().address().clone();
+    let error = context().client(nobody).unwrap_err();
+    assert!(error.is_connect() && !error.is_eof() && !error.is_timeout(), "{error}");
+    let listener = context().listener("127.0.0.1:0").unwrap();
+    let address = listener.address().clone();
+    let accepting = thread::spawn(move || listener.accept().map(drop));
+    let error = Context::new().authkey(b"guess").client(&address).unwrap_err();
+    assert!(error.is_authentication() && !error.is_connect(), "{error}");
+    context().client(&address).unwrap();
+    accepting.join().unwrap().unwrap();
+}

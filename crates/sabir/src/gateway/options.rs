@@ -46,6 +46,7 @@ pub struct Route {
 
 /// The server of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Upstream {
     /// Always this one.
     At(Address),
@@ -61,6 +62,7 @@ impl From<Address> for Upstream {
 
 /// Who proves what to whom.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub enum Authentication {
     /// The two programs authenticate with each other, through the gateway, which has no key. It
     /// cannot know who is who before they do, so each connection that is accepted is dialled on: the

@@ -55,9 +55,12 @@ impl Link {
         Reply::read(&self.context, self.exchange(&mut connection, request, deadline)?)
     }
 
-    /// Calls a method, on this thread's connection.
-    pub(crate) fn call(self: &Arc<Link>, request: Graph) -> Result<Reply> {
-        let deadline = self.deadline();
+    /// Calls a method, on this thread's connection. It may take so much longer than other calls.
+    pub(crate) fn call(self: &Arc<Link>, request: Graph, longer: Duration) -> Result<Reply> {
+        let deadline = match self.context.settings().timeouts.call {
+            Some(timeout) => timeout.saturating_add(longer).into(),
+            None => Deadline::NEVER,
+        };
         let slot = self.slot();
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let mut connection = match slot.take() {

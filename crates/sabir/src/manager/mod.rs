@@ -158,7 +158,7 @@ impl Manager {
     /// # Errors
     /// [`Error::Net`](crate::Error::Net).
     pub fn number_of_objects(&self) -> Result<u64> {
-        self.value(request::number_of_objects())
+        self.answer(request::number_of_objects())
     }
 
     /// What it holds, in its own words: a few lines an object, with its count of references.
@@ -166,7 +166,7 @@ impl Manager {
     /// # Errors
     /// [`Error::Net`](crate::Error::Net).
     pub fn debug_info(&self) -> Result<String> {
-        self.value(request::debug_info())
+        self.answer(request::debug_info())
     }
 
     /// Ends the server, with all its objects.
@@ -178,7 +178,7 @@ impl Manager {
         Ok(())
     }
 
-    fn value<R: DeserializeOwned>(&self, request: Graph) -> Result<R> {
+    fn answer<R: DeserializeOwned>(&self, request: Graph) -> Result<R> {
         self.link.function(request)?.value()
     }
 }

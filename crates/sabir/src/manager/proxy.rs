@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sabir_manager::request;
 use sabir_pickle::serde::Class;
@@ -77,12 +78,18 @@ impl Proxy {
         args: &(impl Serialize + ?Sized),
         kwargs: &(impl Serialize + ?Sized),
     ) -> Result<R> {
-        let reply = self.ask(method, args, kwargs)?;
-        // A reference that nobody takes is given back here.
-        match self.taken(&reply)? {
-            Some(_) => Err(Error::Protocol("the manager answered with a proxy: call_proxy takes those")),
-            None => reply.value(),
-        }
+        let reply = self.ask(method, args, kwargs, Duration::ZERO)?;
+        self.returned(&reply)
+    }
+
+    /// Calls a method that waits for something, for `wait` at the most: only then begins the time that a call may take.
+    pub(super) fn call_waiting<R, A>(&self, method: &str, args: &A, wait: Duration) -> Result<R>
+    where
+        R: DeserializeOwned,
+        A: ?Sized + Serialize,
+    {
+        let reply = self.ask(method, args, &NO_KEYWORDS, wait)?;
+        self.returned(&reply)
     }
 
     /// Calls a method with arguments that are nodes of a graph; `kwargs` is a dict, or [`NodeId::NONE`] for none. The root
@@ -91,7 +98,10 @@ impl Proxy {
     /// # Errors
     /// As [`call`](Proxy::call).
     pub fn call_of(&self, method: &str, graph: Graph, args: &[NodeId], kwargs: NodeId) -> Result<Graph> {
-        let reply = self.held.link.call(request::call(graph, &self.held.ident, method, args, kwargs))?;
+        let reply = self
+            .held
+            .link
+            .call(request::call(graph, &self.held.ident, method, args, kwargs), Duration::ZERO)?;
         match self.taken(&reply)? {
             Some(_) => Err(Error::Protocol("the manager answered with a proxy: the result stays with it")),
             None => reply.into_graph(),
@@ -110,7 +120,7 @@ impl Proxy {
     /// # Errors
     /// As [`call`](Proxy::call); [`Error::Protocol`] if the result came as a value.
     pub fn call_proxy<A: ?Sized + Serialize>(&self, method: &str, args: &A) -> Result<Proxy> {
-        self.kept(&self.ask(method, args, &NO_KEYWORDS)?)
+        self.kept(&self.ask(method, args, &NO_KEYWORDS, Duration::ZERO)?)
     }
 
     /// The object itself, pickled: what Python's `proxy._getvalue()` gives.
@@ -186,7 +196,8 @@ impl Proxy {
         let (mut graph, args, kwargs) = self.held.link.arguments(args, kwargs)?;
         let mut given = vec![graph.add_global(&function.module, &function.name), graph.add_tuple(args)];
         given.extend((kwargs != NodeId::NONE).then_some(kwargs));
-        self.held.link.call(request::call(graph, &self.held.ident, method, given, NodeId::NONE))
+        let request = request::call(graph, &self.held.ident, method, given, NodeId::NONE);
+        self.held.link.call(request, Duration::ZERO)
     }
 
     /// The proxy that a reply must be.
@@ -195,8 +206,19 @@ impl Proxy {
             Some(proxy) => Ok(proxy),
             None => {
                 reply.returned()?;
-                Err(Error::Protocol("the manager answered with a value: call takes those"))
+                Err(Error::Protocol(
+                    "the method's result is a value, and does not stay with the manager: use call",
+                ))
             }
+        }
+    }
+
+    /// The value that a reply must be.
+    fn returned<R: DeserializeOwned>(&self, reply: &Reply) -> Result<R> {
+        // A reference that nobody takes is given back here.
+        match self.taken(reply)? {
+            Some(_) => Err(Error::Protocol("the method's result stays with the manager: use call_proxy")),
+            None => reply.value(),
         }
     }
 
@@ -206,13 +228,13 @@ impl Proxy {
         Ok(Some(Proxy::holding(&self.held.link, typeid, ident, exposed)))
     }
 
-    fn ask<A, K>(&self, method: &str, args: &A, kwargs: &K) -> Result<Reply>
+    fn ask<A, K>(&self, method: &str, args: &A, kwargs: &K, longer: Duration) -> Result<Reply>
     where
         A: ?Sized + Serialize,
         K: ?Sized + Serialize,
     {
         let (graph, args, kwargs) = self.held.link.arguments(args, kwargs)?;
-        self.held.link.call(request::call(graph, &self.held.ident, method, args, kwargs))
+        self.held.link.call(request::call(graph, &self.held.ident, method, args, kwargs), longer)
     }
 }
 

@@ -131,7 +131,7 @@ impl Proxy {
         };
         // A reference that nobody takes is given back here.
         match taken(link, &reply)? {
-            Some(_) => Err(Error::Protocol("the manager answered with a proxy: call_proxy takes those")),
+            Some(_) => Err(Error::Protocol("the method's result stays with the manager: use call_proxy")),
             None => reply.value(),
         }
     }
@@ -152,7 +152,9 @@ impl Proxy {
                 Some(proxy) => Ok(proxy),
                 None => {
                     reply.returned()?;
-                    Err(Error::Protocol("the manager answered with a value: call takes those"))
+                    Err(Error::Protocol(
+                        "the method's result is a value, and does not stay with the manager: use call",
+                    ))
                 }
             }));
         });

@@ -9,6 +9,7 @@ use crate::error::AuthError;
 
 /// What to answer to a challenge that names no digest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LegacyDigest {
     /// Raw MD5, as every CPython does.
     #[default]

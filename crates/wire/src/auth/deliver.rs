@@ -29,6 +29,7 @@ impl From<[u8; MESSAGE_LENGTH]> for Nonce {
 
 /// Which challenge we deliver. Every Python answers either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Challenge {
     /// `{sha256}` and 40 bytes, as 3.12 and newer. 2.7 to 3.11 answer it too: raw MD5 over all of it.
     #[default]
@@ -39,6 +40,7 @@ pub enum Challenge {
 
 /// The weakest proof that we take, and that we give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum MinAuth {
     /// MD5 and anything better: all that 2.7 to 3.11 can do, and no CPython refuses it.
     #[default]

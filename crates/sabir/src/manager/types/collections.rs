@@ -145,7 +145,7 @@ impl<T: Serialize + DeserializeOwned> List<T> {
     }
 
     /// Takes an item out by its place.
-    pub fn remove(&self, index: isize) -> Result<Option<T>> {
+    pub fn pop_at(&self, index: isize) -> Result<Option<T>> {
         unless(self.proxy.call("pop", &(index,)), "builtins", "IndexError")
     }
 

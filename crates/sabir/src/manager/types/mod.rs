@@ -1,7 +1,7 @@
 //! The types that every `SyncManager` registers, under Rust's names for what they do.
 //!
 //! Each is a [`Proxy`] with a type: what is not here is called by its Python name through
-//! [`proxy`](super::Typed::proxy). Where Python raises to say "not there" (`KeyError`, `IndexError`, `queue.Empty`), the
+//! `proxy()`. Where Python raises to say "not there" (`KeyError`, `IndexError`, `queue.Empty`), the
 //! methods here give `None`.
 
 mod collections;
@@ -31,6 +31,14 @@ macro_rules! typed {
         impl<$($parameter),*> From<$crate::manager::Proxy> for $name<$($parameter),*> {
             fn from(proxy: $crate::manager::Proxy) -> Self {
                 Self { proxy, $($field: $value)? }
+            }
+        }
+
+        impl<$($parameter),*> $name<$($parameter),*> {
+            /// The untyped proxy: for methods that have no name here.
+            #[must_use]
+            pub fn proxy(&self) -> &$crate::manager::Proxy {
+                &self.proxy
             }
         }
 
@@ -138,7 +146,7 @@ impl Manager {
 
     /// Creates a `Value`. The type code is a word for people: managers do not look at it.
     #[expect(clippy::missing_errors_doc, reason = "as dict")]
-    pub fn shared_value<T: Serialize>(&self, typecode: &str, value: &T) -> Result<Value<T>> {
+    pub fn value<T: Serialize>(&self, typecode: &str, value: &T) -> Result<Value<T>> {
         self.typed("Value", &(typecode, value))
     }
 

@@ -162,7 +162,7 @@ impl<R: DeserializeOwned> AsyncResult<R> {
 
     /// Waits so long for the result.
     pub fn get_timeout(&self, timeout: Duration) -> Result<Option<R>> {
-        let got = self.proxy.call("get", &(timeout.as_secs_f64(),));
+        let got = self.proxy.call_waiting("get", &(timeout.as_secs_f64(),), timeout);
         unless(got, "multiprocessing.context", "TimeoutError")
     }
 
@@ -173,7 +173,7 @@ impl<R: DeserializeOwned> AsyncResult<R> {
 
     /// Waits so long for that; [`ready`](AsyncResult::ready) tells whether it has.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<()> {
-        self.proxy.call("wait", &(timeout.as_secs_f64(),))
+        self.proxy.call_waiting("wait", &(timeout.as_secs_f64(),), timeout)
     }
 
     /// Whether the function has returned or raised.

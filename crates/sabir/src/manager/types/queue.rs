@@ -44,7 +44,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
 
     /// Waits so long for room, and puts an item at the end; false if there was none.
     pub fn put_timeout(&self, item: &T, timeout: Duration) -> Result<bool> {
-        let put = self.proxy.call::<()>("put", &(item, true, timeout.as_secs_f64()));
+        let put = self.proxy.call_waiting::<(), _>("put", &(item, true, timeout.as_secs_f64()), timeout);
         Ok(unless(put, "queue", "Full")?.is_some())
     }
 
@@ -60,7 +60,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
 
     /// Waits so long for an item.
     pub fn get_timeout(&self, timeout: Duration) -> Result<Option<T>> {
-        unless(self.proxy.call("get", &(true, timeout.as_secs_f64())), "queue", "Empty")
+        unless(self.proxy.call_waiting("get", &(true, timeout.as_secs_f64()), timeout), "queue", "Empty")
     }
 
     /// How many items there are.

@@ -13,7 +13,7 @@ use crate::manager::Proxy;
 ///
 /// ```no_run
 /// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
-/// let level = manager.shared_value("d", &0.5)?;
+/// let level = manager.value("d", &0.5)?;
 /// level.set(&1.5)?;
 /// assert_eq!(level.get()?, 1.5);
 /// # Ok(()) }

@@ -65,7 +65,7 @@ fn acquire(proxy: &Proxy, wait: Wait) -> Result<Option<Guard<'_>>> {
     let Truth(taken) = match wait {
         Wait::Forever => proxy.call("acquire", &())?,
         Wait::No => proxy.call("acquire", &(false,))?,
-        Wait::For(timeout) => proxy.call("acquire", &(true, timeout.as_secs_f64()))?,
+        Wait::For(timeout) => proxy.call_waiting("acquire", &(true, timeout.as_secs_f64()), timeout)?,
     };
     Ok(taken.then(|| Guard::held(proxy)))
 }
@@ -144,6 +144,16 @@ pub struct Semaphore {
 typed!(Semaphore {});
 lockable!(Semaphore);
 
+impl Semaphore {
+    /// Gives a permit, whoever has taken one: what `std::mem::forget` kept of a [`Guard`], or one more than there were.
+    ///
+    /// # Errors
+    /// As [`Proxy::call`]; a `BoundedSemaphore` raises `ValueError` if it has all its permits.
+    pub fn release(&self) -> Result<()> {
+        self.proxy.call("release", &())
+    }
+}
+
 /// A `Condition` of a manager.
 ///
 /// ```no_run
@@ -179,7 +189,7 @@ impl Condition {
 
     /// The same, but not longer than so long; whether it was notified. 2.7 does not say: there it is always true.
     pub fn wait_timeout(&self, _held: &Guard<'_>, timeout: Duration) -> Result<bool> {
-        let notified: Option<bool> = self.proxy.call("wait", &(timeout.as_secs_f64(),))?;
+        let notified: Option<bool> = self.proxy.call_waiting("wait", &(timeout.as_secs_f64(),), timeout)?;
         Ok(notified.unwrap_or(true))
     }
 
@@ -234,7 +244,7 @@ impl Event {
 
     /// Waits so long until it is set; whether it is.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<bool> {
-        self.proxy.call("wait", &(timeout.as_secs_f64(),))
+        self.proxy.call_waiting("wait", &(timeout.as_secs_f64(),), timeout)
     }
 }
 
@@ -262,7 +272,7 @@ impl Barrier {
 
     /// Waits so long; a barrier that is not passed by then is broken, and raises `BrokenBarrierError` at all who wait.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<u32> {
-        self.proxy.call("wait", &(timeout.as_secs_f64(),))
+        self.proxy.call_waiting("wait", &(timeout.as_secs_f64(),), timeout)
     }
 
     /// Breaks it.
