@@ -16,6 +16,14 @@ use crate::reducer::Reducer;
 use crate::timeouts::Timeouts;
 
 /// The receiving half of a [`Connection`](crate::Connection).
+///
+/// ```no_run
+/// fn print_all(mut reading: sabir::ReadHalf) -> sabir::Result<()> {
+///     loop {
+///         println!("{}", reading.recv::<String>()?);
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ReadHalf {
     inner: blocking::ReadHalf,
@@ -128,6 +136,15 @@ impl AsFd for ReadHalf {
 
 /// The sending half of a [`Connection`](crate::Connection). The peer sees the end when both halves are dropped, or after
 /// [`close`](WriteHalf::close).
+///
+/// ```no_run
+/// fn count(mut writing: sabir::WriteHalf) -> sabir::Result<()> {
+///     for number in 0..1_000_000 {
+///         writing.queue(&number)?;
+///     }
+///     writing.close()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct WriteHalf {
     inner: blocking::WriteHalf,

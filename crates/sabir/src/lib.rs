@@ -161,6 +161,11 @@ pub use self::wait::{Source, Waitable, wait};
 
 /// Listens, with the process's own context; see [`Context::listener`].
 ///
+/// ```no_run
+/// let mut connection = sabir::listener("/run/robots")?.accept()?; // Listener('/run/robots').accept()
+/// # Ok::<(), sabir::Error>(())
+/// ```
+///
 /// # Errors
 /// As there.
 #[cfg(unix)]
@@ -169,6 +174,11 @@ pub fn listener(address: impl IntoAddress) -> Result<Listener> {
 }
 
 /// Connects to a listener, with the process's own context; see [`Context::client`].
+///
+/// ```no_run
+/// let mut connection = sabir::client(("localhost", 5000))?; // Client(('localhost', 5000))
+/// # Ok::<(), sabir::Error>(())
+/// ```
 ///
 /// # Errors
 /// As there.
@@ -179,6 +189,12 @@ pub fn client(address: impl IntoAddress) -> Result<Connection> {
 
 /// Connects to a manager, with the process's own context; see [`Context::manager`].
 ///
+/// ```no_run
+/// sabir::Context::new().authkey(b"secret").set_current();
+/// let jobs = sabir::manager("localhost:5000")?.queue::<String>(0)?;
+/// # Ok::<(), sabir::Error>(())
+/// ```
+///
 /// # Errors
 /// As there.
 #[cfg(unix)]
@@ -187,6 +203,13 @@ pub fn manager(address: impl IntoAddress) -> Result<manager::Manager> {
 }
 
 /// The two ends of a connection, with the process's own context; see [`Context::pipe`].
+///
+/// ```
+/// let (mut one, mut other) = sabir::pipe()?; // Pipe()
+/// one.send(&[1, 2, 3])?;
+/// assert_eq!(other.recv::<Vec<u8>>()?, [1, 2, 3]);
+/// # Ok::<(), sabir::Error>(())
+/// ```
 ///
 /// # Errors
 /// As there.

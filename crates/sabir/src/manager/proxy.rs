@@ -19,6 +19,13 @@ use crate::error::{Error, Result};
 /// as long as the manager does, 5 seconds at most. [`close`](Proxy::close) says how it went.
 ///
 /// It can be sent like any value: whoever reads it, a stock Python included, gets a proxy of the same object.
+///
+/// ```no_run
+/// # fn example(manager: &sabir::manager::Manager) -> sabir::Result<()> {
+/// let robot = manager.create("Robot", &("Marvin",))?;
+/// println!("{} can {:?}", robot.text()?, robot.exposed());
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Proxy {
     held: Arc<Held>,
@@ -33,6 +40,15 @@ struct Held {
 }
 
 /// A proxy with methods of its own: those of [`types`](super::types), and what `#[sabir::proxy]` makes.
+///
+/// ```no_run
+/// use sabir::manager::Typed;
+///
+/// fn log_length(object: &impl Typed) -> sabir::Result<()> {
+///     println!("{} items", object.proxy().call::<usize>("__len__", &())?);
+///     Ok(())
+/// }
+/// ```
 pub trait Typed: From<Proxy> {
     /// The untyped proxy.
     fn proxy(&self) -> &Proxy;

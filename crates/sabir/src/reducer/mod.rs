@@ -57,6 +57,16 @@ pub use crate::error::Source;
 use crate::peer::Peer;
 
 /// How values become messages and back.
+///
+/// ```
+/// use sabir::reducer::Pickle;
+/// use sabir::{Peer, Reducer};
+///
+/// let message = Reducer::from(Pickle::protocol(0)).dumps("ahoy", Peer::STRANGER)?;
+/// assert_eq!(message, b"Vahoy\n.");
+/// assert_eq!(Reducer::default().loads::<&str>(b"\x80\x04\x8c\x04ahoy.")?, "ahoy");
+/// # Ok::<(), sabir::reducer::ReduceError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Reducer {

@@ -4,7 +4,6 @@
 //! A task for each connection, which costs a few KiB while it waits; no thread waits with it.
 //!
 //! ```
-//! use sabir::AuthKey;
 //! use sabir::sync::{SyncOptions, SyncServer};
 //!
 //! # #[tokio::main(flavor = "current_thread")]

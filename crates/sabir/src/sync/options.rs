@@ -53,8 +53,8 @@ impl SyncOptions {
     }
 
     /// The key that clients prove, and are proved.
-    pub fn authkey(mut self, key: AuthKey) -> SyncOptions {
-        self.authkey = Some(key);
+    pub fn authkey(mut self, key: impl Into<AuthKey>) -> SyncOptions {
+        self.authkey = Some(key.into());
         self
     }
 

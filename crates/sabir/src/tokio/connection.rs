@@ -21,6 +21,18 @@ use crate::reducer::Reducer;
 use crate::timeouts::Timeouts;
 
 /// One end of a connection; the async sister of [`sabir::Connection`](crate::Connection).
+///
+/// ```no_run
+/// # async fn example() -> sabir::Result<()> {
+/// use sabir::Context;
+/// use sabir::tokio::Connection;
+///
+/// let context = Context::new().authkey(b"secret");
+/// let mut connection = Connection::connect(&context, "localhost:5000").await?;
+/// connection.send(&("add", 2, 3)).await?;
+/// let sum: u32 = connection.recv().await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Connection {
     pub(super) inner: net::Connection,

@@ -14,6 +14,14 @@ use crate::reducer::Reducer;
 use crate::timeouts::Timeouts;
 
 /// The receiving half of a [`Connection`](crate::tokio::Connection).
+///
+/// ```no_run
+/// async fn print_all(mut reading: sabir::tokio::ReadHalf) -> sabir::Result<()> {
+///     loop {
+///         println!("{}", reading.recv::<String>().await?);
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ReadHalf {
     inner: net::ReadHalf,
@@ -114,6 +122,15 @@ impl ReadHalf {
 
 /// The sending half of a [`Connection`](crate::tokio::Connection). The peer sees the end when both halves are dropped, or after
 /// [`close`](WriteHalf::close).
+///
+/// ```no_run
+/// async fn count(mut writing: sabir::tokio::WriteHalf) -> sabir::Result<()> {
+///     for number in 0..1_000_000 {
+///         writing.queue(&number).await?;
+///     }
+///     writing.close().await
+/// }
+/// ```
 #[derive(Debug)]
 pub struct WriteHalf {
     inner: net::WriteHalf,
