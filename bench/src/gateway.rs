@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::processes::{Background, numbers, ourselves, sabir};
+use crate::processes::{Background, numbers, ourselves, sabir, status};
 use crate::report::Table;
 
 const ROUNDS: usize = 5;
@@ -106,11 +106,4 @@ fn idle() -> Outcome {
         println!("| {peer} | {before} | {after} | {:.1} | {threads} |", (after - before) as f64 / 1000.0);
     }
     Ok(())
-}
-
-/// A number from /proc: Linux only, like the rest of this.
-fn status(id: u32, field: &str) -> Outcome<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(field)).ok_or("no such field")?;
-    Ok(line.split_whitespace().next().ok_or("an empty field")?.parse()?)
 }

@@ -1,7 +1,8 @@
 //! Sabir beside its peers: the same bytes, both in one run, rounds that visit every peer in turn.
 //!
 //! `cargo run --release -p sabir-bench -- codec` measures the codec, `-- connection` one end against others, `-- gateway` what a gateway costs on the way,
-//! `-- stock` what programs on unmodified Pythons see. Each prints a table of medians with their spread.
+//! `-- serve` the server of shared types beside others, `-- stock` what programs on unmodified Pythons see. Each prints
+//! tables of medians with their spread.
 
 mod codec;
 mod connection;
@@ -11,6 +12,7 @@ mod load;
 mod processes;
 mod proxy;
 mod report;
+mod serve;
 mod stock;
 
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ fn main() -> ExitCode {
         ["codec"] => codec::run(),
         ["connection"] => connection::run(),
         ["gateway"] => gateway::run(),
+        ["serve"] => serve::run(None),
+        ["serve", part @ ("load" | "python" | "idle" | "flood")] => serve::run(Some(part)),
         ["stock"] => stock::run(),
         // What the measurements start themselves.
         ["end", peer, "serve", address, mode] => ends::serve(peer, address, mode),
@@ -33,8 +37,17 @@ fn main() -> ExitCode {
         ["pingpong", address, size, seconds] => load::pingpong(address, size, seconds),
         ["stream", address, size, total] => load::stream(address, size, total),
         ["hold", address, count] => load::hold(address, count),
+        ["floor"] => serve::floor::run(),
+        ["load", speech, address, connections, seconds, id] => {
+            serve::load::run(speech, address, connections, seconds, id)
+        }
+        ["idle", speech, address, count] => serve::crowd::idle(speech, address, count),
+        ["flood", address] => serve::crowd::flood(address),
+        ["connects", address, seconds] => serve::crowd::connects(address, seconds),
         _ => {
-            eprintln!("usage: sabir-bench codec|connection|gateway|stock");
+            eprintln!(
+                "usage: sabir-bench codec|connection|gateway|stock|serve, or serve load|python|idle|flood for a part"
+            );
             return ExitCode::from(2);
         }
     };

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 
 use sabir::pythons::{self, Python};
@@ -14,16 +14,19 @@ pub(crate) struct Background {
     child: Child,
     /// What it said.
     pub(crate) line: String,
+    /// Who says more must not be ended by that.
+    _out: Option<BufReader<ChildStdout>>,
 }
 
 impl Background {
     pub(crate) fn start(command: &mut Command) -> Outcome<Background> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
-        if let Some(out) = child.stdout.take() {
-            BufReader::new(out).read_line(&mut line)?;
+        let mut out = child.stdout.take().map(BufReader::new);
+        if let Some(out) = &mut out {
+            out.read_line(&mut line)?;
         }
-        let background = Background { child, line: line.trim().into() };
+        let background = Background { child, line: line.trim().into(), _out: out };
         if background.line.is_empty() {
             return Err(format!("{command:?} ended before it was ready").into());
         }
@@ -60,12 +63,22 @@ pub(crate) fn sabir(pinned: bool) -> Outcome<Command> {
 
 /// A command on core 0 only, which leaves out what waking an idle core costs, or on all.
 pub(crate) fn on_core(program: PathBuf, pinned: bool) -> Command {
-    if !pinned {
-        return Command::new(program);
-    }
+    at_core(program, pinned.then_some(0))
+}
+
+/// A command on this core only, or on all.
+pub(crate) fn at_core(program: PathBuf, core: Option<u8>) -> Command {
+    let Some(core) = core else { return Command::new(program) };
     let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(program);
+    command.args(["-c", &core.to_string()]).arg(program);
     command
+}
+
+/// A number from /proc: Linux only, like the rest of this.
+pub(crate) fn status(id: u32, field: &str) -> Outcome<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).ok_or("no such field")?;
+    Ok(line.split_whitespace().next().ok_or("an empty field")?.parse()?)
 }
 
 /// Runs a command and gives the numbers that it prints.
