@@ -25,6 +25,8 @@ pub(crate) struct Inbox {
     handles: Handles,
     /// What a read between messages asks for, in bytes: it follows what they bring.
     read: usize,
+    /// Whether memory is given back before a wait.
+    thrifty: bool,
 }
 
 /// Descriptors that came with the last byte read.
@@ -38,7 +40,15 @@ impl Inbox {
     pub(crate) fn new(config: Config, leftover: &[u8], handles: Handles) -> Self {
         let mut deframer = Deframer::new();
         deframer.push(leftover);
-        Self { config, deframer, eof: false, first_message_due: true, handles, read: SHORT_READ }
+        Self {
+            config,
+            deframer,
+            eof: false,
+            first_message_due: true,
+            handles,
+            read: SHORT_READ,
+            thrifty: false,
+        }
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -96,8 +106,14 @@ impl Inbox {
         self.first_message_due || self.deframer.awaits_body(self.config.dialect, self.config.limits)
     }
 
-    /// Reads once, and notes the end of the stream.
-    pub(crate) fn fill(&mut self, socket: BorrowedFd<'_>, is_unix: bool, flags: RecvFlags) -> io::Result<()> {
+    /// Reads once, and notes the end of the stream. Whether the socket is empty now, as far as that can be told: a read
+    /// that got less than it asked for has got all; on a Unix socket it may have stopped before a descriptor.
+    pub(crate) fn fill(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        is_unix: bool,
+        flags: RecvFlags,
+    ) -> io::Result<bool> {
         let Config { limits, dialect } = self.config;
         let waiting = self.deframer.waiting();
         let frame = frame::peek(self.deframer.arrived(), dialect, limits).ok().flatten();
@@ -106,6 +122,7 @@ impl Inbox {
         let size = self.deframer.read_size(self.read, dialect, limits);
         let buffer = self.deframer.buffer(0);
         make_room(buffer, size);
+        let room = buffer.capacity() - buffer.len();
         let received = match missing {
             _ if !is_unix => receive(socket, buffer, usize::MAX, flags)?,
             // No descriptor comes inside a message: only what follows it must be read with care. If not much
@@ -119,7 +136,23 @@ impl Inbox {
         } else if received < self.read / 4 {
             self.read = (self.read / 2).max(SHORT_READ);
         }
-        Ok(())
+        Ok(!is_unix && received > 0 && received < room)
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn set_thrifty(&mut self) {
+        self.thrifty = true;
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_thrifty(&self) -> bool {
+        self.thrifty
+    }
+
+    /// Gives back the memory in which nothing waits.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn release(&mut self) {
+        self.deframer.release();
     }
 
     /// Starts to move the message of this header to `buffer`, which has its length.

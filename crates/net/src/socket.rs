@@ -59,6 +59,10 @@ pub(crate) fn quickack(socket: impl AsFd) {
 /// Writes the beginning of `pieces`. That the peer is gone is an error, not a signal.
 pub(crate) fn send(socket: impl AsFd, pieces: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
     let pieces = &pieces[..pieces.len().min(IOV_MAX)];
+    if let [piece] = pieces {
+        // The kernel has less to look at.
+        return Ok(rustix::net::send(socket, piece, flags | NOSIGNAL)?);
+    }
     Ok(sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), flags | NOSIGNAL)?)
 }
 

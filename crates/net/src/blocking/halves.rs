@@ -111,7 +111,7 @@ impl ReadHalf {
     fn fill(&mut self, doing: Doing, deadline: Deadline) -> Result<(), Error> {
         let early = self.inbox.wants_acknowledgement();
         let read = |flags| self.inbox.fill(self.stream.as_fd(), self.stream.is_unix(), flags);
-        receive(&self.stream, &mut self.timeout, early, doing, deadline, read)
+        receive(&self.stream, &mut self.timeout, early, doing, deadline, read).map(drop)
     }
 }
 

@@ -131,6 +131,12 @@ impl Connection {
         self.inbox.config_mut().dialect = dialect;
     }
 
+    /// Holds no memory for messages while it waits for one, at the price of an allocation for each: for who has thousands
+    /// of connections, most of which are silent.
+    pub fn save_memory(&mut self) {
+        self.inbox.set_thrifty();
+    }
+
     /// The socket beneath. What is read from it or written to it directly is missing here.
     #[must_use]
     pub fn stream(&self) -> &Stream {

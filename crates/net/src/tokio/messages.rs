@@ -162,14 +162,24 @@ async fn next_message_into(
 /// Reads once.
 async fn fill(stream: &Stream, inbox: &mut Inbox) -> Result<(), Error> {
     loop {
-        let read = || inbox.fill(stream.as_fd(), stream.is_unix(), RecvFlags::DONTWAIT);
+        let mut emptied = false;
+        let read = || {
+            emptied = inbox.fill(stream.as_fd(), stream.is_unix(), RecvFlags::DONTWAIT)?;
+            // The next read waits, without having to be told so by one that would block.
+            if emptied { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        };
         match stream.try_io(Interest::READABLE, read) {
-            Ok(()) => {
+            Err(error) if !emptied => {
+                if inbox.is_thrifty() {
+                    inbox.release();
+                }
+                pause(stream, error, Doing::Receiving, inbox.wants_acknowledgement()).await?;
+            }
+            _ => {
                 // A peer that never stops must not keep other tasks from their turn.
                 consume_budget().await;
                 return Ok(());
             }
-            Err(error) => pause(stream, error, Doing::Receiving, inbox.wants_acknowledgement()).await?,
         }
     }
 }

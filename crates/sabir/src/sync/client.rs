@@ -1,20 +1,24 @@
 //! One client's connection: a request, its reply, the next request.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use sabir_manager::server::{ConnectionId, Message};
 use sabir_manager::sync::Then;
 use sabir_net::tokio::{Connection, Stream};
-use sabir_net::{Deadline, Error};
+use sabir_net::{Deadline, Doing, Error};
 use sabir_pickle::{Graph, Pythons, Version};
 use sabir_wire::Config;
 use sabir_wire::auth::{Era, PeerHints};
 use sabir_wire::frame::FrameLimits;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 use tracing::debug;
 
-use super::state::{Came, Due, Entered, State};
+use super::state::{Came, Entered, State};
 use crate::pending::Ticket;
 
 /// Serves a client until it goes or breaks the protocol. What goes wrong with it is nobody else's affair.
@@ -23,32 +27,56 @@ pub(super) async fn serve(
     state: Arc<State>,
     stream: Stream,
     ticket: Ticket,
-    shutdown: Arc<Notify>,
+    asked: Arc<Notify>,
 ) -> Result<(), Error> {
     let _place = place;
+    let shared = Arc::clone(&state);
+    let mut stop = pin!(shared.stop.wait());
     let here = stream.local_address().ok().flatten();
+    // What a handshake needs is not kept for as long as the connection is.
     let connection = tokio::select! {
         biased;
-        done = authenticated(&state, stream) => done?,
+        done = Box::pin(authenticated(&state, stream)) => done?,
         () = ticket.evicted() => {
-            debug!("closed: it had proved nothing, and there were too many like it");
+            debug!("it had proved nothing, and there were too many like it");
             return Ok(());
         }
+        () = stop.as_mut() => return Ok(()),
     };
     drop(ticket);
     let id = state.connected(here.as_ref(), versions(connection.hints()));
     let mut client = Client { state, id, connection };
-    while let Some(message) = client.receive().await? {
-        match client.answer(message).await? {
+    client.connection.save_memory();
+    loop {
+        let message = tokio::select! {
+            biased;
+            message = client.receive() => message?,
+            () = stop.as_mut() => None,
+        };
+        let Some(message) = message else { return Ok(()) };
+        let due = match client.ask(message) {
+            Came::Now(due) => due,
+            Came::Later(later) => {
+                tokio::select! {
+                    biased;
+                    due = later => due.unwrap_or(None),
+                    // The end of the client, or bytes that nobody asked for.
+                    _ = client.connection.recv_bytes(Deadline::NEVER) => None,
+                    () = stop.as_mut() => None,
+                }
+            }
+        };
+        let Some((message, then)) = due else { return Ok(()) };
+        client.send(message).await?;
+        match then {
             Then::Stay => {}
-            Then::Close => break,
+            Then::Close => return Ok(()),
             Then::Shutdown => {
-                shutdown.notify_one();
-                break;
+                asked.notify_one();
+                return Ok(());
             }
         }
     }
-    Ok(())
 }
 
 async fn authenticated(state: &State, stream: Stream) -> Result<Connection, Error> {
@@ -88,35 +116,34 @@ impl Client {
         }))
     }
 
-    async fn answer(&mut self, message: Bytes) -> Result<Then, Error> {
+    fn ask(&self, message: Bytes) -> Came {
         let graph = Graph::load(message, &self.state.options.limits);
-        let due = match self.state.request(self.id, graph) {
-            Came::Now(due) => due,
-            Came::Later(later) => {
-                tokio::select! {
-                    biased;
-                    due = later => due.unwrap_or(None),
-                    // The end of the client, or bytes that nobody asked for.
-                    _ = self.connection.recv_bytes(Deadline::NEVER) => None,
-                }
-            }
-        };
-        self.send(due).await
+        self.state.request(self.id, graph)
     }
 
     /// Sends a reply; what it hands over is taken back if it does not arrive.
-    async fn send(&mut self, due: Due) -> Result<Then, Error> {
-        let Some((message, then)) = due else { return Ok(Then::Close) };
+    async fn send(&mut self, message: Message) -> Result<(), Error> {
         let Message { grants, .. } = message;
         let (pickle, broken) = message.encode(&self.state.options.translation);
         let pieces: Vec<&[u8]> = pickle.iter().collect();
-        let sent = self.connection.send_vectored(&pieces, self.state.options.send_timeout).await;
+        let mut sending = pin!(self.connection.send_vectored(&pieces, Deadline::NEVER));
+        // Most replies are gone at once, and need no clock.
+        let at_once = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
+        let sent = match at_once {
+            Poll::Ready(sent) => sent,
+            Poll::Pending => tokio::select! {
+                biased;
+                sent = sending => sent,
+                () = sleep(self.state.options.send_timeout) => Err(Error::Timeout { doing: Doing::Sending }),
+                () = self.state.cut.wait() => Err(Error::Timeout { doing: Doing::Sending }),
+            },
+        };
         if let Some(granted) = grants
             && (sent.is_err() || broken.is_some())
         {
             self.state.undelivered(granted);
         }
-        sent.map(|()| then)
+        sent
     }
 }
 

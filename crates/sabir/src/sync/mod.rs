@@ -21,6 +21,7 @@
 mod client;
 mod options;
 mod state;
+mod stopping;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,10 +29,10 @@ use std::time::Duration;
 
 use sabir_net::tokio::{Listener, Stream};
 use sabir_net::{Address, Error};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tracing::{Instrument as _, debug, info, info_span, warn};
+use tracing::{Span, debug, info, info_span, warn};
 
 pub use sabir_manager::sync::ShareError;
 pub use sabir_manager::types::{Arguments, Value};
@@ -92,7 +93,6 @@ impl SyncServer {
     /// [`Error::Io`] if a listener broke. What goes wrong with one connection is only logged.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let SyncServer { listeners, addresses: _, state } = self;
-        let (stop, stopping) = watch::channel(false);
         let asked = Arc::new(Notify::new());
         let (running, mut all_ended) = mpsc::channel::<()>(1);
         let pending = Pending::new(state.options.max_pending);
@@ -102,12 +102,11 @@ impl SyncServer {
                 state: Arc::clone(&state),
                 pending: Arc::clone(&pending),
                 running: running.clone(),
-                stopping: stopping.clone(),
                 asked: Arc::clone(&asked),
             };
             accepting.spawn(shared.accept(listener));
         }
-        drop((running, stopping));
+        drop(running);
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             () = asked.notified() => {
@@ -118,10 +117,10 @@ impl SyncServer {
             Some(broken) = accepting.join_next() => broken.unwrap_or(Ok(())),
         };
         accepting.shutdown().await;
-        // Nobody listens if there is no connection.
-        let _ = stop.send(true);
-        let patience = state.options.shutdown_timeout;
-        let _ = tokio::time::timeout(patience, async { while all_ended.recv().await.is_some() {} }).await;
+        state.stop.say();
+        let all_ended = async { while all_ended.recv().await.is_some() {} };
+        let _ = tokio::time::timeout(state.options.shutdown_timeout, all_ended).await;
+        state.cut.say();
         ended
     }
 }
@@ -131,14 +130,13 @@ struct Accepting {
     state: Arc<State>,
     pending: Arc<Pending>,
     running: mpsc::Sender<()>,
-    stopping: watch::Receiver<bool>,
     asked: Arc<Notify>,
 }
 
 impl Accepting {
     /// Accepts for ever. Nothing that a client does is waited for here.
     async fn accept(self, listener: Listener) -> Result<(), Error> {
-        let Accepting { state, pending, running, stopping, asked } = self;
+        let Accepting { state, pending, running, asked } = self;
         let mut pauses = 0;
         loop {
             let stream = listener.accept().await?;
@@ -155,22 +153,17 @@ impl Accepting {
                 continue;
             };
             let ticket = pending.enter();
-            let span = info_span!("client", from = %name(&stream));
-            let (state, running, mut stopping) = (Arc::clone(&state), running.clone(), stopping.clone());
-            let asked = Arc::clone(&asked);
-            let serving = async move {
+            let who = Who::of(&stream);
+            let (state, running, asked) = (Arc::clone(&state), running.clone(), Arc::clone(&asked));
+            tokio::spawn(async move {
                 let _running = running;
-                tokio::select! {
-                    biased;
-                    ended = client::serve(place, state, stream, ticket, asked) => match ended {
-                        Ok(()) => debug!("closed"),
-                        Err(error) => info!("closed: {error}"),
-                    },
-                    // An error means that the server is gone altogether.
-                    _ = stopping.wait_for(|stop| *stop) => {}
+                let ended = client::serve(place, state, stream, ticket, asked).await;
+                // Not around all of it: to enter a span at each message costs more than to read one.
+                match ended {
+                    Ok(()) => who.span().in_scope(|| debug!("closed")),
+                    Err(error) => who.span().in_scope(|| info!("closed: {error}")),
                 }
-            };
-            tokio::spawn(serving.instrument(span));
+            });
         }
     }
 }
@@ -178,10 +171,26 @@ impl Accepting {
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Who a client is, for the log.
-fn name(client: &Stream) -> String {
-    match (client.peer_address(), client.peer_pid()) {
-        (Ok(Some(address)), _) => address.to_string(),
-        (_, Some(pid)) => format!("process {pid}"),
-        _ => "an unnamed socket".to_owned(),
+enum Who {
+    At(Address),
+    Process(u32),
+    Unnamed,
+}
+
+impl Who {
+    fn of(client: &Stream) -> Who {
+        match (client.peer_address(), client.peer_pid()) {
+            (Ok(Some(address)), _) => Who::At(address),
+            (_, Some(pid)) => Who::Process(pid),
+            _ => Who::Unnamed,
+        }
+    }
+
+    fn span(&self) -> Span {
+        match self {
+            Who::At(address) => info_span!("client", from = %address),
+            Who::Process(pid) => info_span!("client", from = %format_args!("process {pid}")),
+            Who::Unnamed => info_span!("client", from = "an unnamed socket"),
+        }
     }
 }

@@ -13,6 +13,7 @@ use sabir_pickle::{Graph, Pythons};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep_until;
 
+use super::stopping::Signal;
 use super::{BindError, SyncOptions};
 
 /// A reply, and what comes after it; `None` closes the connection without one.
@@ -25,6 +26,10 @@ pub(super) struct State {
     /// That there is a deadline that is earlier than the one that is waited for.
     sooner: Notify,
     connections: AtomicUsize,
+    /// Nobody is waited for any more.
+    pub(super) stop: Signal,
+    /// Nor is what is still being sent.
+    pub(super) cut: Signal,
 }
 
 struct Inner {
@@ -59,6 +64,8 @@ impl State {
             inner: Mutex::new(inner),
             sooner: Notify::new(),
             connections: AtomicUsize::new(0),
+            stop: Signal::default(),
+            cut: Signal::default(),
         })
     }
 
