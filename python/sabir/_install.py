@@ -5,7 +5,7 @@ from multiprocessing import process as _process
 
 from . import _auth, _peer, context
 from ._stock import PY2, spawning
-from .reduction import as_reducer
+from .reducers import as_reducer
 
 # What was replaced, as (owner, name, what it was or _ABSENT), the latest last.
 _replaced = []
@@ -19,9 +19,9 @@ def install(reducer=None):
     modules imported before included, and those of child processes. Another call replaces the reducer."""
     global _installed
     uninstall()
-    given = context._package.reducer if reducer is None else reducer
+    given = context.package().reducer if reducer is None else reducer
     chosen = as_reducer(given)
-    _replace(context._package, 'reducer', given)
+    _replace(context.package(), 'reducer', given)
     _installed = given
     if PY2:
         _install_27()

@@ -1,13 +1,15 @@
 """Pickles, written and read: names and strings of every version, and proxies that become those of a context."""
 
-import io
 import pickle as _python_pickle
 import sys
 
 from ._stock import PY2, copyreg, pickle
 
-if not PY2:
+if PY2:
+    from cStringIO import StringIO as BytesIO
+else:
     import collections.abc
+    from io import BytesIO
     from multiprocessing.reduction import ForkingPickler
 
 # What only the names that become ours have in them. To search for it is quicker than to be asked for each name, but only in
@@ -37,7 +39,7 @@ if PY2:
         for source in (process_wide_table, registered or {}):
             for type_, reduce_ in source.items():
                 Registering.dispatch[type_] = _saver(reduce_)
-        file = io.BytesIO()
+        file = BytesIO()
         Registering(file, protocol).dump(obj)
         return file.getvalue()
 
@@ -45,8 +47,6 @@ if PY2:
         def save(self, obj):
             self.save_reduce(*reduce(obj), obj=obj)
         return save
-
-    from . import _reader27
 
     def _as_str(obj):
         """The standard library's managers of 2.7 want the text of a traceback as `str`, which 3.x does not write."""
@@ -59,10 +59,10 @@ if PY2:
         """The object in `data`, read by `unpickler`, with names as `_find` understands them."""
         modern = data[:1] == '\x80' and data[1:2] > '\x02'
         if modern and unpickler is _python_pickle.Unpickler:
-            unpickler = _reader27.Unpickler
+            unpickler = _reader27().Unpickler
         if unpickler is _python_pickle.Unpickler:
             # cPickle's cannot be subclassed; a function takes the place of find_class.
-            reader = pickle.Unpickler(io.BytesIO(data))
+            reader = pickle.Unpickler(BytesIO(data))
             reader.find_global = lambda module, name: _find(_import, module, name, ctx, allow, 2)
             return _as_str(reader.load())
 
@@ -70,20 +70,29 @@ if PY2:
             def find_class(self, module, name):
                 return _find(lambda m, n: unpickler.find_class(self, m, n), module, name, ctx, allow, 2)
 
-        return _as_str(Finding(io.BytesIO(data)).load())
+        return _as_str(Finding(BytesIO(data)).load())
 
     def _import(module, name):
         __import__(module)
         return getattr(sys.modules[module], name)
 
+    def _reader27():
+        # Imported when a 3.x is first met.
+        from . import _reader27
+        return _reader27
+
     def _modern(module, name):
-        return _reader27.names(module, name)
+        return _reader27().names(module, name)
+
+    def with_public_names(data):
+        """As it is: this Python writes what it reads."""
+        return data
 else:
     import _compat_pickle
 
     def dump_with(pickler, obj, protocol, registered):
         """`obj` as bytes by `pickler`, with what was registered for the process and for one reducer."""
-        file = io.BytesIO()
+        file = BytesIO()
         if isinstance(pickler.__dict__.get('dispatch_table'), collections.abc.Mapping):
             # The compiled pickler reads a table of its class once, when it is made: too early to set one on the instance.
             tables = [registered or {}, ForkingPickler._extra_reducers, pickler.dispatch_table]
@@ -96,9 +105,62 @@ else:
         table.update(ForkingPickler._extra_reducers)
         if registered:
             table.update(registered)
-        writer.dispatch_table = table
-        writer.dump(obj)
-        return file.getbuffer()
+        empty = _private_empty()
+        if empty is None or pickler is not pickle.Pickler:
+            writer.dispatch_table = table
+            writer.dump(obj)
+            return file.getbuffer()
+        writer.dispatch_table = collections.ChainMap({empty: _refuse_empty}, table)
+        try:
+            writer.dump(obj)
+            return file.getbuffer()
+        except _EmptyMet:
+            # Rare, so that the slow pickler may write it.
+            file = BytesIO()
+            writer = _PublicNames(file, protocol)
+            writer.dispatch_table = table
+            writer.dump(obj)
+            return file.getbuffer()
+
+    def _private_empty():
+        """`queue.Empty`, if it says that its module is `_queue`, as it does since 3.7: no older Python has that."""
+        module = sys.modules.get('queue')
+        return module.Empty if module is not None and module.Empty.__module__ == '_queue' else None
+
+    class _EmptyMet(BaseException):
+        """There is a `queue.Empty` in the message."""
+
+    def _refuse_empty(obj):
+        raise _EmptyMet
+
+    class _PublicNames(_python_pickle._Pickler):
+        """Names `queue.Empty` as every Python knows it. The compiled pickler asks nobody for the name of a class."""
+
+        def save_global(self, obj, name=None):
+            if obj is not _private_empty():
+                super().save_global(obj, name)
+                return
+            if self.proto >= 4:
+                self.save('queue')
+                self.save('Empty')
+                self.write(_python_pickle.STACK_GLOBAL)
+            else:
+                self.write(_PUBLIC_EMPTY if self.proto < 3 else b'cqueue\nEmpty\n')
+            self.memoize(obj)
+
+    def with_public_names(data):
+        """A pickle by another's pickler, with `queue.Empty` named as 2.7 knows it if the protocol is one of 2.7's."""
+        if _PRIVATE_EMPTY not in data or bytes(data[:2]) not in (b'\x80\x02', b'\x80\x01') and data[:1] == b'\x80':
+            return data
+        import pickletools
+        pieces, copied = [], 0
+        for opcode, argument, position in pickletools.genops(data):
+            if opcode.name == 'GLOBAL' and argument == '_queue Empty':
+                pieces += [data[copied:position], _PUBLIC_EMPTY]
+                copied = position + len(_PRIVATE_EMPTY)
+        return b''.join(pieces + [data[copied:]])
+
+    _PRIVATE_EMPTY, _PUBLIC_EMPTY = b'c_queue\nEmpty\n', b'cQueue\nEmpty\n'
 
     def _as_4(data):
         """3.6 and 3.7 refuse protocol 5, which 3.14 writes; but for `bytearray`, that is protocol 4 by another number."""
@@ -129,7 +191,7 @@ else:
             def find_class(self, module, name):
                 return _find(super(cls, self).find_class, module, name, self.ctx, self.allow, self.written)
             cls = _finders[unpickler] = type('Finding', (unpickler,), {'find_class': find_class})
-        reader = cls(io.BytesIO(data))
+        reader = cls(BytesIO(data))
         reader.ctx, reader.allow = ctx, allow
         reader.written = data[1] if data[:1] == b'\x80' else 0
         return reader

@@ -9,9 +9,7 @@ WINDOWS = sys.platform == 'win32'
 if PY2:
     import cPickle as pickle
     import copy_reg as copyreg
-    import Queue as queue
     from multiprocessing import AuthenticationError, BufferTooShort, ProcessError, TimeoutError
-    from multiprocessing.forking import assert_spawning
     from multiprocessing.process import AuthenticationString
 
     monotonic = time.time
@@ -20,10 +18,14 @@ if PY2:
     def spawning():
         """Whether this thread pickles for a child that is being started: never, 2.7 forks."""
         return False
+
+    def assert_spawning(obj):
+        """Raises `RuntimeError`, since `obj` is pickled for something else than a child."""
+        from multiprocessing.forking import assert_spawning
+        assert_spawning(obj)
 else:
     import copyreg
     import pickle
-    import queue
     from multiprocessing.context import (AuthenticationError, BufferTooShort, ProcessError, TimeoutError,
                                          assert_spawning, get_spawning_popen)
     from multiprocessing.process import AuthenticationString
@@ -44,10 +46,5 @@ def fill(namespace, module):
             namespace.setdefault(name, value)
 
 
-# `queue.Empty` says since 3.7 that its module is `_queue`, which no older Python has. Pickled by its public name it is found
-# by all; the class is the same.
-if queue.Empty.__module__ == '_queue':
-    queue.Empty.__module__ = 'queue'
-
 __all__ = ['PY2', 'WINDOWS', 'AuthenticationError', 'AuthenticationString', 'BufferTooShort', 'ProcessError',
-           'TimeoutError', 'assert_spawning', 'copyreg', 'fill', 'monotonic', 'pickle', 'queue', 'spawning', 'text_types']
+           'TimeoutError', 'assert_spawning', 'copyreg', 'fill', 'monotonic', 'pickle', 'spawning', 'text_types']

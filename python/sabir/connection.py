@@ -15,7 +15,7 @@ from ._auth import answer_challenge, deliver_challenge, handshake  # noqa: F401
 from ._bound import BoundType
 from ._stock import PY2, AuthenticationError, BufferTooShort, TimeoutError, fill, monotonic, spawning  # noqa: F401
 from ._transport import ByteConnection
-from .reduction import as_reducer
+from .reducers import as_reducer
 
 __all__ = ['Client', 'Listener', 'Connection', 'Pipe', 'wait', 'answer_challenge', 'deliver_challenge']
 

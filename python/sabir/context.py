@@ -3,13 +3,19 @@
 import multiprocessing as _mp
 import sys
 
-from . import connection as _connection
-from . import reduction as _reduction
+from . import reducers as _reducers
 from ._bound import bind
 from ._stock import PY2, AuthenticationError, BufferTooShort, ProcessError, TimeoutError, fill  # noqa: F401
 
-# How this process was started decides what a child of a child inherits; see `_Process`.
-_package = sys.modules[__name__.rpartition('.')[0]]
+def package():
+    """The package, whose `reducer` is the default. Asked for anew: on 2.7 another module takes its place."""
+    return sys.modules[__name__.rpartition('.')[0]]
+
+
+def _connections():
+    # Imported when it is first needed, as in the standard library.
+    from . import connection
+    return connection
 
 
 class _Reducing(object):
@@ -21,11 +27,11 @@ class _Reducing(object):
     @property
     def reducer(self):
         """The reducer as it was set, by default that of the process."""
-        return _package.__dict__['reducer'] if self._own is None else self._own
+        return package().reducer if self._own is None else self._own
 
     @reducer.setter
     def reducer(self, reduction):
-        _reduction.as_reducer(reduction)
+        _reducers.as_reducer(reduction)
         self._own = reduction
 
     def _current(self):
@@ -33,19 +39,19 @@ class _Reducing(object):
         given = self.reducer
         known, adapted = self._adapted
         if known is not given or adapted is None:
-            adapted = _reduction.as_reducer(given)
+            adapted = _reducers.as_reducer(given)
             self._adapted = given, adapted
         return adapted
 
     @property
     def Connection(self):
         """The class of this context's connections."""
-        return self._bound_class('Connection', lambda: _connection.reducible(bind(_connection.Connection, self)))
+        return self._bound_class('Connection', lambda: _connections().reducible(bind(_connections().Connection, self)))
 
     @property
     def Listener(self):
         """The class of this context's listeners."""
-        return self._bound_class('Listener', lambda: bind(_connection.Listener, self))
+        return self._bound_class('Listener', lambda: bind(_connections().Listener, self))
 
     def _bound_class(self, name, make):
         found = self.__dict__.get('_class_' + name)
@@ -55,15 +61,15 @@ class _Reducing(object):
 
     def Client(self, address, family=None, authkey=None, reducer=None, timeout=None):
         """A connection to the listener at `address`."""
-        return _connection.Client(address, family, authkey, reducer, timeout, self)
+        return _connections().Client(address, family, authkey, reducer, timeout, self)
 
     def Pipe(self, duplex=True, reducer=None):
         """Two connections that are each other's end."""
-        return _connection.Pipe(duplex, reducer, self)
+        return _connections().Pipe(duplex, reducer, self)
 
     def wait(self, object_list, timeout=None):
         """Those of `object_list` that can be read within `timeout` seconds."""
-        return _connection.wait(object_list, timeout)
+        return _connections().wait(object_list, timeout)
 
     @property
     def connection(self):
@@ -79,7 +85,8 @@ class _Reducing(object):
     @property
     def reduction(self):
         """`sabir.reduction`."""
-        return _reduction
+        from . import reduction
+        return reduction
 
     def Queue(self, maxsize=0, reducer=None, on_error=None):
         """A queue of processes."""
@@ -130,7 +137,7 @@ class _BoundConnections(object):
             context.Client, context.Listener, context.Connection, context.Pipe)
 
     def __getattr__(self, name):
-        return getattr(_connection, name)
+        return getattr(_connections(), name)
 
 
 class _Process(object):
@@ -145,7 +152,7 @@ class _Process(object):
             cls = None
         elif cls is Process:
             cls = 'default'
-        registered = _reduction.process_wide()
+        registered = _reducers.process_wide()
         own = getattr(self, '__getstate__', None)
         state = context._current().dumps_for_child((cls, self.__dict__ if own is None else own()))
         return _rebuild_process, (context.reducer, registered, self._name_of_method(), bytes(state))
@@ -155,16 +162,16 @@ class _Process(object):
 
     def _bootstrap(self, *args, **kwds):
         if self._context is not None and self._context._own is not None:
-            _package.reducer = self._context._own
+            package().reducer = self._context._own
         return super(_Process, self)._bootstrap(*args, **kwds)
 
 
 def _rebuild_process(reducer, registered, method, state):
     """In the child: the reducer first, so that all that comes after is of its making."""
-    _package.reducer = reducer
+    package().reducer = reducer
     for type_, reduce_ in registered.items():
-        _reduction.register(type_, reduce_)
-    cls, members = _reduction.as_reducer(reducer).loads_for_child(state)
+        _reducers.register(type_, reduce_)
+    cls, members = _reducers.as_reducer(reducer).loads_for_child(state)
     if cls is None:
         cls = _context_for(method, reducer).Process
     elif cls == 'default':
@@ -332,12 +339,12 @@ class _Default(DefaultContext):
     def reducer(self):
         """The default reducer of this process."""
         meant = _followers.get(_default_method())
-        return _package.__dict__['reducer'] if meant is None or meant._own is None else meant._own
+        return package().reducer if meant is None or meant._own is None else meant._own
 
     @reducer.setter
     def reducer(self, reduction):
-        _reduction.as_reducer(reduction)
-        _package.reducer = reduction
+        _reducers.as_reducer(reduction)
+        package().reducer = reduction
 
 
 _default_context = _Default()

@@ -13,11 +13,13 @@ from multiprocessing import util
 
 from . import connection
 from ._stock import PY2, WINDOWS, assert_spawning, fill, monotonic
-from ._stock import queue as _queue
+
+if PY2:
+    from Queue import Empty, Full
+else:
+    from queue import Empty, Full
 
 __all__ = ['Queue', 'SimpleQueue', 'JoinableQueue']
-
-Empty, Full = _queue.Empty, _queue.Full
 
 
 class _Ends(object):

@@ -260,7 +260,7 @@ class Children(TestCase):
         for method in METHODS:
             sabir.register(children.Point, children.reduce_point)
             self.assertEqual(self.outcome(sabir.get_context(method), children.put_point).x, 101, method)
-        sabir.reduction.process_wide_table.clear()
+        sabir.reducers.process_wide_table.clear()
         if MODERN:
             del sabir.reduction.ForkingPickler._extra_reducers[children.Point]
 

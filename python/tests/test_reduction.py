@@ -110,9 +110,9 @@ class Formats(TestCase):
             self.assertEqual(right.recv(), value)
 
     def test_a_package_that_is_missing_is_named_at_once(self):
-        import sabir.reduction
+        import sabir.reducers
 
-        class Missing(sabir.reduction._Other):
+        class Missing(sabir.reducers._Other):
             _module = 'no_such_package_anywhere'
 
         with self.assertRaises(ImportError) as caught:
