@@ -87,6 +87,10 @@ if PY2:
     def with_public_names(data):
         """As it is: this Python writes what it reads."""
         return data
+
+    def locks_for_child():
+        """Nothing: children inherit what they need."""
+        return {}
 else:
     import _compat_pickle
 
@@ -121,6 +125,20 @@ else:
             writer.dispatch_table = table
             writer.dump(obj)
             return file.getbuffer()
+
+    def locks_for_child():
+        """What refuses a lock of a fork context that goes to a child which is started anew. Up to 3.10 it is sent as an
+        address, and the child crashes (cpython#77377)."""
+        module = sys.modules.get('multiprocessing.synchronize')
+        if module is None or sys.version_info >= (3, 11):
+            return {}
+        return dict.fromkeys((module.Lock, module.RLock, module.Semaphore, module.BoundedSemaphore), _named_lock)
+
+    def _named_lock(lock):
+        if lock._semlock.name is None:
+            raise RuntimeError('a lock of a fork context cannot go to a process of a spawn or forkserver context; make both '
+                               'with the same context')
+        return lock.__reduce_ex__(2)
 
     def _private_empty():
         """`queue.Empty`, if it says that its module is `_queue`, as it does since 3.7: no older Python has that."""

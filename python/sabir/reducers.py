@@ -8,7 +8,8 @@ import pickle as _python_pickle
 import sys
 
 from . import _peer
-from ._pickling import dump_with, load, process_wide_table, refuse_extensions, with_public_names
+from ._pickling import (dump_with, load, locks_for_child, process_wide_table, refuse_extensions,
+                        with_public_names)
 from ._stock import PY2, pickle
 
 if not PY2:
@@ -54,7 +55,9 @@ class Reducer(object):
 
     def dumps_for_child(self, obj):
         """`obj` for a process that this one starts: by the same pickler, at the highest protocol."""
-        return self._pickle(obj, pickle.HIGHEST_PROTOCOL)
+        registered = locks_for_child()
+        registered.update(self._registered or {})
+        return dump_with(self.get_pickler_class(), obj, pickle.HIGHEST_PROTOCOL, registered)
 
     def loads_for_child(self, data):
         """What `dumps_for_child` wrote."""
