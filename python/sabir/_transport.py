@@ -115,7 +115,8 @@ class PureConnection(object):
         self.close()
 
     def __del__(self):
-        if getattr(self, '_handle', None) is not None:
+        # At the end of the process `os` may be gone already.
+        if getattr(self, '_handle', None) is not None and os is not None:
             self.close()
 
     def __repr__(self):

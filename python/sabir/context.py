@@ -157,6 +157,14 @@ class _Process(object):
         state = context._current().dumps_for_child((cls, self.__dict__ if own is None else own()))
         return _rebuild_process, (context.reducer, registered, self._name_of_method(), bytes(state))
 
+    def start(self):
+        """Start the child. A proxy among its arguments is lent to it: this process forgets them at once (cpython#119937)."""
+        proxies = sys.modules.get(package().__name__ + '._proxies')
+        for item in tuple(self._args) + tuple(self._kwargs.values()) if proxies is not None else ():
+            if isinstance(item, proxies.BaseProxy):
+                item._lend()
+        super(_Process, self).start()
+
     def _name_of_method(self):
         return self._context._name if self._context is not None else None
 

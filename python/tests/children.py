@@ -141,3 +141,40 @@ class Slim(sabir.Process):
     def run(self):
         """Puts what became of the lock."""
         self.queue.put(self.lock if isinstance(self.lock, str) else 'inherited')
+
+
+def put_copy(queue, proxy):
+    """Puts what a shared list holds."""
+    queue.put(proxy[:])
+
+
+def put_new_list(queue, address, key):
+    """Makes a shared list, puts it and ends, so that nobody but the message refers to it."""
+    from sabir import managers
+    manager = managers.SyncManager(address, authkey=key)
+    manager.connect()
+    sabir.current_process().authkey = key
+    queue.put(manager.list(['left behind']))
+
+
+class Faulty(object):
+    """Raises errors of two kinds, from within a function."""
+
+    def explode(self):
+        self._deep_inside()
+
+    def _deep_inside(self):
+        raise KeyError('there is no such thing')
+
+    def explode_unsendable(self):
+        raise Unsendable('with a lock', threading.Lock())
+
+
+class Unsendable(Exception):
+    """Cannot be pickled."""
+
+
+def take_lock(lock):
+    """Takes and gives back a lock."""
+    with lock:
+        pass

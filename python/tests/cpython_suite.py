@@ -141,7 +141,8 @@ def main():
     if asked['reducer']:
         mp.reducer = eval('mp.' + asked['reducer'], {'mp': mp})
     # Modules that the tests use without importing them: something else in CPython's run has.
-    for name in ('dummy', 'heap', 'process', 'util', 'sharedctypes', 'synchronize', 'connection', 'managers', 'pool', 'queues'):
+    names = ['dummy', 'heap', 'process', 'util', 'sharedctypes', 'synchronize', 'connection', 'managers', 'pool', 'queues']
+    for name in names + ['forkserver', 'spawn', 'resource_sharer', 'popen_fork'] * (sys.version_info[0] > 2):
         __import__(package + '.' + name)
     from test.support import script_helper
     script_helper.interpreter_requires_environment = lambda: True

@@ -244,7 +244,7 @@ class Custom(TestCase):
         self.assertEqual(items.get(), 'for us')
         manager.shutdown()
 
-    def test_a_client_goes_on_after_the_server_was_restarted_cpython_87495(self):
+    def test_a_client_goes_on_after_the_server_was_restarted_cpython_87495_86320_78947(self):
         manager = managers.SyncManager(('127.0.0.1', 0), authkey=KEY)
         manager.start()
         address = manager.address
