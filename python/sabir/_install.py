@@ -5,7 +5,7 @@ from multiprocessing import process as _process
 
 from . import _auth, _peer, context
 from ._stock import PY2, spawning
-from .reducers import as_reducer
+from .reducers import as_reducer, for_child
 
 # What was replaced, as (owner, name, what it was or _ABSENT), the latest last.
 _replaced = []
@@ -76,7 +76,7 @@ def _install_3(reducer):
 
     def reduce(self, _protocol=None):
         if spawning():
-            return _rebuild, (_installed, self.__class__, self.__dict__)
+            return _rebuild, (for_child(_installed), self.__class__, self.__dict__)
         return object.__reduce_ex__(self, 2)
 
     # An `AbstractReducer` may call these very methods.

@@ -329,11 +329,12 @@ else:
 
 
 def _find(resolve, module, name, ctx, allow, protocol):
-    """What `module` and `name` in a pickle mean here; `resolve` imports them."""
+    """What `module` and `name` in a pickle mean here; `resolve` imports them. With `ctx` False nothing of the standard
+    library's becomes ours."""
     known = _modern(module, name) if protocol < 3 else (module, name)
     if allow is not None and not _allowed(known, allow):
         raise pickle.UnpicklingError('%s.%s is not allowed; add it to Restricted(allow=...) if it should be' % known)
-    if known[0].startswith('multiprocessing.'):
+    if ctx is not False and known[0].startswith('multiprocessing.'):
         from . import managers
         ours = managers.own_name(known[0], known[1], ctx)
         if ours is not None:

@@ -121,7 +121,7 @@ class _Reducing(object):
         return _context_for(self._name if method is None else method, self._own if reducer is None else reducer)
 
     def __reduce__(self):
-        return _context_for, (self._name, self._own)
+        return _context_for, (self._name, _reducers.for_child(self._own))
 
 
 for _name in ('BaseManager', 'SyncManager', 'SharedMemoryManager', 'BaseProxy', 'NamespaceProxy'):
@@ -155,7 +155,8 @@ class _Process(object):
         registered = _reducers.process_wide()
         own = getattr(self, '__getstate__', None)
         state = context._current().dumps_for_child((cls, self.__dict__ if own is None else own()))
-        return _rebuild_process, (context.reducer, registered, self._name_of_method(), bytes(state))
+        reducer = _reducers.for_child(context.reducer)
+        return _rebuild_process, (reducer, registered, self._name_of_method(), bytes(state))
 
     def start(self):
         """Start the child. A proxy among its arguments is lent to it: this process forgets them at once (cpython#119937)."""

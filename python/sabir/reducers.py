@@ -60,8 +60,8 @@ class Reducer(object):
         return dump_with(self.get_pickler_class(), obj, pickle.HIGHEST_PROTOCOL, registered)
 
     def loads_for_child(self, data):
-        """What `dumps_for_child` wrote."""
-        return load(self.get_unpickler_class(), data, None)
+        """What `dumps_for_child` wrote. What is ours has our names there, and a stock connection must stay one."""
+        return load(self.get_unpickler_class(), data, False)
 
     def _pickle(self, obj, protocol):
         return dump_with(self.get_pickler_class(), obj, protocol, self._registered)
@@ -196,11 +196,27 @@ def as_reducer(given):
     raise TypeError('a reducer has get_pickler_class(), or ForkingPickler, or dumps() and loads(); %r has none' % (given,))
 
 
-class _Classes(Reducer):
-    """A foreign object with `get_pickler_class` and, perhaps, `get_unpickler_class`."""
+class _Adapter(Reducer):
+    """A reducer of another kind, `_given`. To a child it goes as what it is, a module by its name."""
 
     def __init__(self, given):
         self._given = given
+
+    def __reduce__(self):
+        if isinstance(self._given, type(sys)):
+            return _reducer_of_module, (self._given.__name__,)
+        return as_reducer, (self._given,)
+
+
+def _reducer_of_module(name):
+    return as_reducer(_need(name))
+
+
+class _Classes(_Adapter):
+    """A foreign object with `get_pickler_class` and, perhaps, `get_unpickler_class`."""
+
+    def __init__(self, given):
+        super(_Classes, self).__init__(given)
         self.protocol = getattr(given, 'protocol', None)
 
     def get_pickler_class(self):
@@ -211,15 +227,12 @@ class _Classes(Reducer):
         return Reducer.get_unpickler_class(self) if get is None else get()
 
 
-class _Abstract(Reducer):
+class _Abstract(_Adapter):
     """CPython's `AbstractReducer`: what its `ForkingPickler` has as `dumps` and `loads` is what is written and read.
 
     Its `dump`, which would start children, is not used: in the shape that people copy it raises. Children are started with
     the standard pickler, and use this reducer from then on.
     """
-
-    def __init__(self, given):
-        self._given = given
 
     def dumps(self, obj, peer=_UNKNOWN):
         return with_public_names(self._given.ForkingPickler.dumps(obj))
@@ -231,18 +244,19 @@ class _Abstract(Reducer):
         return loads(data)
 
 
-class _Module(_Other):
+class _Module(_Adapter):
     """A module such as `marshal`, or any object, with `dumps` and `loads`."""
-
-    def __init__(self, given):
-        self._given = given
-        self._name = getattr(given, '__name__', None) if isinstance(given, type(sys)) else None
 
     def dumps(self, obj, peer=_UNKNOWN):
         return self._given.dumps(obj)
 
     def loads(self, data, ctx=None):
         return self._given.loads(bytes(data))
+
+
+def for_child(given):
+    """`given` as it can be pickled: a module cannot."""
+    return as_reducer(given) if isinstance(given, type(sys)) else given
 
 
 def _need(module):

@@ -178,3 +178,48 @@ def take_lock(lock):
     """Takes and gives back a lock."""
     with lock:
         pass
+
+
+def written_further_down(queue):
+    """Puts the protocols that a pool's worker and a manager's server write, both started by this child, and the task's."""
+    pool = sabir.Pool(1)
+    worker = pool.apply(written_here)
+    task = protocol_of(pool._inqueue.reducer.dumps([1], pool._inqueue._writer.peer))
+    pool.terminate()
+    pool.join()
+    manager = sabir.Manager()
+    connection = sabir.Client(manager.address, authkey=manager._authkey)
+    connection.send((None, 'number_of_objects', (), {}))
+    server = protocol_of(connection.recv_bytes())
+    connection.close()
+    manager.shutdown()
+    queue.put((worker, task, server))
+
+
+def written_here():
+    """The protocol that this process writes."""
+    left, right = sabir.Pipe()
+    left.send([1])
+    return protocol_of(right.recv_bytes())
+
+
+class Initialled(sabir.Reducer):
+    """A reducer of one's own, whose messages begin with a letter."""
+
+    def dumps(self, obj, peer=None):
+        return b'I' + bytes(sabir.Reducer.dumps(self, obj))
+
+    def loads(self, data, ctx=None):
+        if bytes(data[:1]) != b'I':
+            raise ValueError('another reducer wrote this')
+        return sabir.Reducer.loads(self, bytes(data[1:]), ctx)
+
+
+def first_byte_written(queue):
+    """Puts the first bytes that a pipe and a manager of this process write."""
+    left, right = sabir.Pipe()
+    left.send([1])
+    manager = sabir.Manager()
+    shared = manager.dict(a=1)
+    queue.put((bytes(right.recv_bytes()[:1]), shared.copy()))
+    manager.shutdown()

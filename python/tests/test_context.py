@@ -223,6 +223,30 @@ class Children(TestCase):
             context = sabir.get_context(method, reducer=sabir.Pickle(protocol=2))
             self.assertEqual(self.outcome(context, children.written_protocols), (2, 2, 2, 'Pickle(protocol=2)'), method)
 
+    def test_it_is_that_of_the_pools_and_managers_that_the_child_starts(self):
+        for method in METHODS:
+            context = sabir.get_context(method, reducer=sabir.Pickle(protocol=2))
+            self.assertEqual(self.outcome(context, children.written_further_down), (2, 2, 2), method)
+
+    def test_reducers_of_each_kind_reach_children_pools_and_managers(self):
+        import marshal
+        for method in METHODS:
+            context = sabir.get_context(method, reducer=children.Initialled())
+            self.assertEqual(self.outcome(context, children.first_byte_written), (b'I', {'a': 1}), method)
+            pool = context.Pool(2)
+            self.assertEqual(pool.map(children.double, range(5)), [0, 2, 4, 6, 8], method)
+            pool.close()
+            pool.join()
+            for reducer in (sabir.JSON(), marshal):
+                context = sabir.get_context(method, reducer=reducer)
+                queue, answers = context.SimpleQueue(), context.SimpleQueue()
+                process = context.Process(target=children.echo, args=(queue, answers))
+                process.start()
+                queue.put(u'there')
+                self.assertEqual(answers.get(), u'there')
+                queue.put(None)
+                process.join()
+
     def test_the_default_of_the_parent_is_what_a_child_uses(self):
         before = sabir.reducer
         sabir.reducer = sabir.Pickle(protocol=2)
