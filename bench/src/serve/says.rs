@@ -1,5 +1,6 @@
 //! What is said to a server, as bytes that were made before: a stock client's call of one method, or Redis's own.
 
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use sabir::net::blocking::{Connection, Stream};
@@ -39,7 +40,7 @@ impl Speech {
         }
         let mut connection = authenticated(address)?;
         answer(&mut connection, &pickle(None, "accept_connection", &["load"]))?;
-        Ok(connection.into_parts().0)
+        Ok(Stream::from_tcp(connection.as_fd().try_clone_to_owned()?.into())?)
     }
 
     /// Puts a value where calls find it, and gives the call that gets it.

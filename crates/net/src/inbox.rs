@@ -26,6 +26,7 @@ pub(crate) struct Inbox {
     /// What a read between messages asks for, in bytes: it follows what they bring.
     read: usize,
     /// Whether memory is given back before a wait.
+    #[cfg(feature = "tokio")]
     thrifty: bool,
 }
 
@@ -47,6 +48,7 @@ impl Inbox {
             first_message_due: true,
             handles,
             read: SHORT_READ,
+            #[cfg(feature = "tokio")]
             thrifty: false,
         }
     }

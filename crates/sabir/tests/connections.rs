@@ -97,10 +97,10 @@ fn a_descriptor_goes_to_each_kind_of_python_and_one_comes_back_in_both_roles() {
         let rules = HandleRules::of_python(python.version.major, python.version.minor);
         let address = socket(&format!("handles-listen-{}", python.version));
         let mut peer = Peer::start(&python, "connection.py", &["listen_handles", &address]);
-        let mut connection = context().client(&peer.line()).unwrap();
+        let mut connection = context().client(peer.line()).unwrap();
         trade_descriptors(&mut connection, &mut peer, rules);
 
-        let listener = context().listener(&socket(&format!("handles-{}", python.version))).unwrap();
+        let listener = context().listener(socket(&format!("handles-{}", python.version))).unwrap();
         let address = listener.address().to_string();
         let mut peer = Peer::start(&python, "connection.py", &["client_handles", &address]);
         let mut connection = listener.accept().unwrap();
@@ -183,7 +183,7 @@ fn a_python_has_an_instance_of_its_class_of_a_registered_struct() {
     let context = context().reducer(Pickle::adaptive().register("Point", reduction));
     for python in pythons() {
         let mut peer = Peer::start(&python, "connection.py", &["listen", "127.0.0.1:0"]);
-        let mut connection = context.client(&peer.line()).unwrap();
+        let mut connection = context.client(peer.line()).unwrap();
         connection.send(&point()).unwrap();
         let shown = peer.line();
         // Attributes have native names in 2.7 too; text is its `unicode`.
@@ -230,7 +230,7 @@ fn two_of_us_without_a_key_learn_of_each_other_and_every_stock_python_reads_what
     let open = || Context::new().timeouts(Timeouts::all(Duration::from_secs(30)));
     for python in pythons() {
         let mut peer = Peer::start(&python, "connection.py", &["listen_open", "127.0.0.1:0"]);
-        let mut connection = open().client(&peer.line()).unwrap();
+        let mut connection = open().client(peer.line()).unwrap();
         for value in ["ahoy", "again"] {
             connection.send(value).unwrap();
             assert_eq!(connection.recv::<String>().unwrap(), value, "{}", python.version);
@@ -256,7 +256,7 @@ fn two_of_us_without_a_key_learn_of_each_other_and_every_stock_python_reads_what
 fn half_a_message_and_silence_end_at_the_deadline() {
     for python in few_pythons() {
         let mut peer = Peer::start(&python, "connection.py", &["mute", "127.0.0.1:0"]);
-        let mut connection = context().client(&peer.line()).unwrap();
+        let mut connection = context().client(peer.line()).unwrap();
         assert_eq!(peer.line(), "silent");
         connection.set_timeouts(connection.timeouts().recv(Duration::from_millis(100)));
         let started = Instant::now();

@@ -36,7 +36,7 @@ fn each(module: &str, reducer: &Reducer, test: impl Fn(&mut Talk)) {
     let context = context().reducer(reducer.clone());
     let folder = packages.to_str().unwrap();
     let mut peer = Peer::start(&python, "formats.py", &["listen", "127.0.0.1:0", module, folder]);
-    let connection = context.client(&peer.line()).unwrap();
+    let connection = context.client(peer.line()).unwrap();
     test(&mut Talk { peer, connection });
     let listener = context.listener("127.0.0.1:0").unwrap();
     let address = listener.address().to_string();

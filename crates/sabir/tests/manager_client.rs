@@ -21,7 +21,7 @@ use support::{Peer, context, few_pythons, pythons};
 fn each(test: impl Fn(Version, &Manager, &mut Peer)) {
     for python in pythons() {
         let mut peer = Peer::start(&python, "manager.py", &[]);
-        let manager = context().manager(&peer.line()).unwrap();
+        let manager = context().manager(peer.line()).unwrap();
         test(python.version, &manager, &mut peer);
     }
 }
@@ -93,7 +93,7 @@ fn what_a_manager_raises_is_an_error_with_type_text_and_traceback() {
 fn arguments_that_are_none_are_the_callers_fault_and_nothing_is_sent() {
     let python = pythons().pop().unwrap();
     let mut peer = Peer::start(&python, "manager.py", &[]);
-    let manager = context().manager(&peer.line()).unwrap();
+    let manager = context().manager(peer.line()).unwrap();
     let robot = manager.create("Robot", &("Marvin",)).unwrap();
     assert!(matches!(robot.call::<()>("move", &1), Err(Error::Arguments(_))));
     assert!(matches!(robot.call_with::<()>("move", &(1,), &[2]), Err(Error::Arguments(_))));
@@ -104,7 +104,7 @@ fn arguments_that_are_none_are_the_callers_fault_and_nothing_is_sent() {
 fn an_answer_that_names_what_is_not_allowed_is_an_error_and_the_connection_goes_on() {
     for python in few_pythons() {
         let mut peer = Peer::start(&python, "manager.py", &[]);
-        let manager = context().allow(AllowList::builtin()).manager(&peer.line()).unwrap();
+        let manager = context().allow(AllowList::builtin()).manager(peer.line()).unwrap();
         let list = manager.list::<Class>().unwrap();
         let lock = manager.lock().unwrap();
         let guard = lock.acquire().unwrap();

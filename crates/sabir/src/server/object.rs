@@ -85,7 +85,7 @@ impl Return {
     /// # Errors
     /// `RuntimeError` if it cannot be pickled.
     pub fn value<T: ?Sized + Serialize>(value: &T) -> Result<Return, Exception> {
-        let graph = to_graph(value).map_err(|error| Exception::runtime_error(error))?;
+        let graph = to_graph(value).map_err(Exception::runtime_error)?;
         Ok(Return(Returned::Value(graph)))
     }
 }
