@@ -12,6 +12,7 @@ use proc_macro::TokenStream;
 ///
 /// Of a trait `Robot` it makes a `RobotProxy` with these methods, and `RobotProxy::create(&manager, &args)`;
 /// `#[sabir::proxy(typeid = "...")]` names the typeid where that is not the trait's name. The trait itself is not kept.
+/// If its methods are `async`, so are those of the proxy, which is then of a `sabir::tokio::Manager`.
 /// `#[sabir(name = "...")]` is a method's name in Python, and `#[sabir(proxy)]` says that its result stays with the
 /// manager.
 #[proc_macro_attribute]

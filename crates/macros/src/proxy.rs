@@ -6,13 +6,45 @@ use syn::{FnArg, ItemTrait, Pat, TraitItem, TraitItemFn};
 
 use crate::attributes::{self, Method, plain};
 
+/// Blocking or async, as the methods of the trait are.
+struct Kind {
+    /// Where the proxies and managers are.
+    home: TokenStream,
+    asyncness: Option<TokenStream>,
+    awaited: Option<TokenStream>,
+}
+
+impl Kind {
+    fn of(item: &ItemTrait) -> syn::Result<Kind> {
+        let signatures = item.items.iter().filter_map(|item| match item {
+            TraitItem::Fn(function) => Some(&function.sig),
+            _ => None,
+        });
+        let (waiting, blocking): (Vec<_>, Vec<_>) =
+            signatures.partition(|signature| signature.asyncness.is_some());
+        match (waiting.first(), blocking.first()) {
+            (Some(_), Some(odd)) => {
+                Err(syn::Error::new_spanned(odd, "either all methods of a proxy are async, or none"))
+            }
+            (Some(_), None) => Ok(Kind {
+                home: quote!(::sabir::tokio),
+                asyncness: Some(quote!(async)),
+                awaited: Some(quote!(.await)),
+            }),
+            (None, _) => Ok(Kind { home: quote!(::sabir::manager), asyncness: None, awaited: None }),
+        }
+    }
+}
+
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut item: ItemTrait = syn::parse2(item)?;
     let typeid = match attributes::typeid(arguments)? {
         Some(typeid) => typeid.value(),
         None => plain(&item.ident),
     };
-    let methods = item.items.iter_mut().map(method).collect::<syn::Result<Vec<_>>>()?;
+    let kind = Kind::of(&item)?;
+    let methods = item.items.iter_mut().map(|item| method(item, &kind)).collect::<syn::Result<Vec<_>>>()?;
+    let Kind { home, asyncness, awaited } = &kind;
     let (visibility, docs, name) = (&item.vis, &item.attrs, format_ident!("{}Proxy", item.ident));
     let create = format!(
         "Creates a `{typeid}` in a manager. `args` are a tuple, an array or a vector, `()` for none."
@@ -23,7 +55,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<T
         #[doc = #summary]
         #[derive(Clone, Debug)]
         #visibility struct #name {
-            proxy: ::sabir::manager::Proxy,
+            proxy: #home::Proxy,
         }
 
         #[allow(clippy::missing_errors_doc, reason = "each fails as Proxy::call does")]
@@ -32,24 +64,24 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<T
             #visibility const TYPEID: &'static str = #typeid;
 
             #[doc = #create]
-            #visibility fn create<A: ?::core::marker::Sized + ::sabir::serde::Serialize>(
-                manager: &::sabir::manager::Manager,
+            #visibility #asyncness fn create<A: ?::core::marker::Sized + ::sabir::serde::Serialize>(
+                manager: &#home::Manager,
                 args: &A,
             ) -> ::sabir::Result<Self> {
-                ::core::result::Result::Ok(manager.create(Self::TYPEID, args)?.into())
+                ::core::result::Result::Ok(manager.create(Self::TYPEID, args) #awaited ?.into())
             }
 
             #(#visibility #methods)*
         }
 
-        impl ::core::convert::From<::sabir::manager::Proxy> for #name {
-            fn from(proxy: ::sabir::manager::Proxy) -> Self {
+        impl ::core::convert::From<#home::Proxy> for #name {
+            fn from(proxy: #home::Proxy) -> Self {
                 Self { proxy }
             }
         }
 
-        impl ::sabir::manager::Typed for #name {
-            fn proxy(&self) -> &::sabir::manager::Proxy {
+        impl #home::Typed for #name {
+            fn proxy(&self) -> &#home::Proxy {
                 &self.proxy
             }
         }
@@ -65,15 +97,15 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<T
     })
 }
 
-fn method(item: &mut TraitItem) -> syn::Result<TokenStream> {
+fn method(item: &mut TraitItem, kind: &Kind) -> syn::Result<TokenStream> {
     let TraitItem::Fn(TraitItemFn { attrs, sig, default: None, .. }) = item else {
         return Err(syn::Error::new_spanned(item, "a proxy has methods without bodies, and nothing else"));
     };
     let method = Method::take(attrs)?;
     let by_reference =
         matches!(sig.inputs.first(), Some(FnArg::Receiver(receiver)) if attributes::is_shared(receiver));
-    if sig.asyncness.is_some() || !by_reference {
-        return Err(syn::Error::new_spanned(&sig, "methods of a proxy take &self, and are not async"));
+    if !by_reference {
+        return Err(syn::Error::new_spanned(&sig, "methods of a proxy take &self"));
     }
     let mut names = Vec::new();
     for input in sig.inputs.iter().skip(1) {
@@ -86,10 +118,11 @@ fn method(item: &mut TraitItem) -> syn::Result<TokenStream> {
         }
     }
     let python = method.python_name(&sig.ident);
+    let awaited = &kind.awaited;
     let body = if method.proxy {
-        quote!(::core::result::Result::Ok(self.proxy.call_proxy(#python, &(#(#names,)*))?.into()))
+        quote!(::core::result::Result::Ok(self.proxy.call_proxy(#python, &(#(#names,)*)) #awaited ?.into()))
     } else {
-        quote!(self.proxy.call(#python, &(#(#names,)*)))
+        quote!(self.proxy.call(#python, &(#(#names,)*)) #awaited)
     };
     Ok(quote! {
         #(#attrs)*

@@ -36,4 +36,4 @@ pub use self::connection::Connection;
 pub use self::halves::{ReadHalf, WriteHalf};
 pub use self::listener::Listener;
 pub use self::manager::Manager;
-pub use self::proxy::{Proxy, Session};
+pub use self::proxy::{Proxy, Session, Typed};

@@ -50,6 +50,26 @@ async fn objects_are_created_and_called_and_what_is_raised_is_an_error() {
     });
 }
 
+#[cfg(feature = "macros")]
+#[sabir::proxy]
+trait Robot {
+    #[sabir(name = "move")]
+    async fn walk(&self, dx: i32, dy: i32) -> sabir::Result<(i32, i32)>;
+    #[sabir(proxy)]
+    async fn itself(&self) -> sabir::Result<RobotProxy>;
+}
+
+#[cfg(feature = "macros")]
+#[tokio::test]
+async fn a_trait_of_async_methods_is_a_typed_proxy() {
+    each!(|version, manager| {
+        let robot = RobotProxy::create(&manager, &("Marvin",)).await.unwrap();
+        assert_eq!(robot.walk(1, 2).await.unwrap(), (1, 2), "{version}");
+        assert_eq!(robot.itself().await.unwrap().walk(1, 1).await.unwrap(), (2, 3), "{version}");
+        assert_eq!(sabir::tokio::Typed::proxy(&robot).typeid(), "Robot", "{version}");
+    });
+}
+
 #[tokio::test]
 async fn a_dropped_proxy_blocks_nobody_and_is_given_back_in_the_background() {
     each!(|version, manager| {

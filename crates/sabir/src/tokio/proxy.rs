@@ -29,6 +29,28 @@ pub struct Proxy {
     session: Option<Session>,
 }
 
+/// A proxy with async methods of its own, as `#[sabir::proxy]` makes them of a trait of `async` methods.
+///
+/// ```no_run
+/// use sabir::tokio::{Manager, Proxy, Typed};
+///
+/// #[sabir::proxy]
+/// trait Robot {
+///     #[sabir(name = "move")]
+///     async fn walk(&self, dx: i32, dy: i32) -> sabir::Result<(i32, i32)>;
+/// }
+///
+/// # async fn example(manager: &Manager) -> sabir::Result<()> {
+/// let robot = RobotProxy::create(manager, &("Marvin",)).await?;
+/// let (x, y) = robot.walk(1, 2).await?;
+/// let untyped: &Proxy = robot.proxy();
+/// # Ok(()) }
+/// ```
+pub trait Typed: From<Proxy> {
+    /// The untyped proxy.
+    fn proxy(&self) -> &Proxy;
+}
+
 /// One reference that the server counts.
 struct Held {
     link: Arc<Link>,
