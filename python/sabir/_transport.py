@@ -114,10 +114,12 @@ class PureConnection(object):
     def __exit__(self, *exc):
         self.close()
 
-    def __del__(self):
-        # At the end of the process `os` may be gone already.
-        if getattr(self, '_handle', None) is not None and os is not None:
-            self.close()
+    def __del__(self, _close=os.close):
+        # At the end of the process `os` may be empty already.
+        handle = getattr(self, '_handle', None)
+        if handle is not None:
+            self._handle = None
+            _close(handle)
 
     def __repr__(self):
         state = 'closed' if self.closed else 'handle %d' % self._handle

@@ -45,7 +45,11 @@ def prepare(folder, package):
 
 
 def module_of(method):
-    """The module with the tests of one start method; 'main' has those of programs that are started in every way."""
+    """The module with the tests of one start method; 'main' has those of programs that are started in every way, 'pickles'
+    those of pickling."""
+    if method == 'pickles':
+        sys.path.insert(1, os.path.dirname(os.path.abspath(__file__)))
+        return __import__('cpython_pickles')
     name = 'test_multiprocessing_main_handling' if method == 'main' else 'test_multiprocessing_' + method
     return __import__('test_multiprocessing' if sys.version_info[0] == 2 else name)
 
@@ -147,7 +151,7 @@ def main():
     from test.support import script_helper
     script_helper.interpreter_requires_environment = lambda: True
     module = module_of(str(asked['method']))
-    if sys.version_info[0] == 2:
+    if sys.version_info[0] == 2 and asked['method'] == 'fork':
         set_up_27(module, package)
     only, without = re.compile(asked['only']), set(asked['without'])
     tests = []

@@ -7,8 +7,8 @@
     python cpython_table.py --subset --no-table 3.9 3.11 3.13 # what CI runs
 
 A test that fails or hangs runs once more by itself, as under CPython's own `regrtest --rerun`. One that fails again must have a
-row in `cpython_excuses.tsv`. Skipped tests count as excused: at most 3 % of a row may be beyond what the standard library
-skips on the same machine.
+row in `cpython_excuses.tsv`. Skipped tests count as excused: at most 3 % of a version's may be beyond what the standard
+library skips on the same machine.
 """
 
 from __future__ import print_function
@@ -31,7 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 EXCUSES = os.path.join(HERE, 'cpython_excuses.tsv')
 TABLE = os.path.join(HERE, 'cpython_table.tsv')
 COLUMNS = ('python', 'package', 'reducer', 'method', 'passed', 'again', 'failed', 'excused', 'skipped')
-METHODS = ('fork', 'spawn', 'forkserver', 'main')
+METHODS = ('fork', 'spawn', 'forkserver', 'main', 'pickles')
 # What CI runs: connections, managers, queues and pools, of processes; without the slowest of them.
 SUBSET = (r'^(WithProcessesTest(Connection|Listener|ListenerClient|Poll|Picklable\w*|Queue|Pool)|WithManagerTest(Queue|Pool|Namespace)'
           r'|WithProcessesTest(ManagerRestart|RemoteManager|MyManager\w*)|WithManagerTestMyManager|TestSyncManagerTypes'
@@ -181,17 +181,19 @@ def write_table(rows):
             file.write('\t'.join(str(rows[key][column]) for column in COLUMNS) + '\n')
 
 
-def too_many_left_out(row, table):
-    """What is skipped or excused beyond the standard library's skips, if that is more than is allowed."""
-    stock = table.get((row['python'], 'multiprocessing', '-', row['method']))
-    if stock is None or row['package'] != 'sabir':
-        return None
-    left_out = row['skipped'] + row['excused'] - stock['skipped']
-    total = row['passed'] + row['failed'] + row['excused'] + row['skipped']
-    if left_out > ALLOWED * total:
-        return '%(python)s %(method)s: %%d of %%d tests are left out beyond those that the standard library skips' % row % (
-            left_out, total)
-    return None
+def too_many_left_out(table):
+    """The versions of which more is skipped or excused, beyond what the standard library skips, than is allowed."""
+    found = []
+    for version, reducer in sorted(set((key[0], key[2]) for key in table if key[1] == 'sabir')):
+        rows = [table[key] for key in table if key[:3] == (version, 'sabir', reducer)]
+        stock = [table.get((version, 'multiprocessing', '-', row['method'])) for row in rows]
+        if None not in stock:
+            left_out = sum(row['skipped'] + row['excused'] for row in rows) - sum(row['skipped'] for row in stock)
+            total = sum(row['passed'] + row['failed'] + row['excused'] + row['skipped'] for row in rows)
+            if left_out > ALLOWED * total:
+                found.append('%s: %d of %d tests are left out beyond those that the standard library skips' % (
+                    version, left_out, total))
+    return found
 
 
 def main():
@@ -219,7 +221,7 @@ def main():
             continue
         full = subprocess.check_output([python, '-c', 'import platform; print(platform.python_version())']).decode().strip()
         full = tuple(int(re.match(r'\d+', part).group()) for part in full.split('.'))
-        for each in [method] if method else METHODS if full >= (3,) else ('fork',):
+        for each in [method] if method else METHODS if full >= (3,) else ('fork', 'pickles'):
             runs.append(Run(python, full, each, options))
     reasons, table, lock, bad = excuses(), read_table(), threading.Lock(), []
     waiting = list(runs)
@@ -242,8 +244,7 @@ def main():
                 if options.slowest:
                     slow = sorted(((seconds, name) for name, (_, _, seconds) in each.outcomes.items()), reverse=True)
                     print('\n'.join('    %5.1f %s' % item for item in slow[:options.slowest]))
-                left_out = None if options.only or options.subset else too_many_left_out(row, table)
-                bad.extend(wrong + [left_out] * bool(left_out))
+                bad.extend(wrong)
                 if not (options.no_table or options.only or options.subset):
                     write_table(table)
                 sys.stdout.flush()
@@ -253,6 +254,8 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
+    if not (options.no_table or options.only or options.subset):
+        bad += too_many_left_out(table)
     if bad:
         print('\nwithout an excuse:\n' + '\n'.join(bad))
     return 1 if bad and not options.stock else 0
