@@ -13,8 +13,13 @@ KEY = b'between us'
 # Seconds that one test may take on a loaded machine before it counts as hung.
 LIMIT = 240
 
+# Packages that some reducers need, where `cargo xtask pythons` has put them.
+PACKAGES = [os.path.join(PACKAGE, os.pardir, '.pythons', folder, '%d.%d' % sys.version_info[:2])
+            for folder in ('formats', 'picklers')]
+
 if PACKAGE not in sys.path:
     sys.path.insert(0, PACKAGE)
+    sys.path += [path for path in PACKAGES if os.path.isdir(path)]
 
 
 def environment(package=False):
@@ -22,7 +27,7 @@ def environment(package=False):
     found = dict(os.environ, PYTHONDONTWRITEBYTECODE='1')
     found.pop('PYTHONPATH', None)
     if package:
-        found['PYTHONPATH'] = os.pathsep.join([PACKAGE, HERE])
+        found['PYTHONPATH'] = os.pathsep.join([PACKAGE, HERE] + PACKAGES)
     return found
 
 
