@@ -154,9 +154,9 @@ else:
     class _PublicNames(_python_pickle._Pickler):
         """Names `queue.Empty` as every Python knows it. The compiled pickler asks nobody for the name of a class."""
 
-        def save_global(self, obj, name=None):
+        def _save_class(self, obj):
             if obj is not _private_empty():
-                super().save_global(obj, name)
+                self.save_type(obj)
                 return
             if self.proto >= 4:
                 self.save('queue')
@@ -165,6 +165,16 @@ else:
             else:
                 self.write(_PUBLIC_EMPTY if self.proto < 3 else b'cqueue\nEmpty\n')
             self.memoize(obj)
+
+        # Its own, since `dill` puts itself into that of the standard library when it is imported.
+        dispatch = dict((type_, getattr(_python_pickle._Pickler, 'save_' + name)) for type_, name in (
+            (type(None), 'none'), (bool, 'bool'), (int, 'long'), (float, 'float'), (bytes, 'bytes'), (str, 'str'),
+            (tuple, 'tuple'), (list, 'list'), (dict, 'dict'), (set, 'set'), (frozenset, 'frozenset'),
+            (type(lambda: None), 'global')))
+        dispatch[type] = _save_class
+        if hasattr(_python_pickle, 'PickleBuffer'):
+            dispatch[bytearray] = _python_pickle._Pickler.save_bytearray
+            dispatch[_python_pickle.PickleBuffer] = _python_pickle._Pickler.save_picklebuffer
 
     def with_public_names(data):
         """A pickle by another's pickler, with `queue.Empty` named as 2.7 knows it if the protocol is one of 2.7's."""

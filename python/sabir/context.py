@@ -259,6 +259,14 @@ else:
     class Process(_Process, _stock.Process):
         """`multiprocessing.Process`."""
 
+        @staticmethod
+        def _Popen(process_obj):
+            return _default_context.get_context().Process._Popen(process_obj)
+
+    def _popen_forkserver(process_obj):
+        from .popen_forkserver import Popen
+        return Popen(process_obj)
+
     _classes = {}
 
     def _make_contexts():
@@ -274,7 +282,10 @@ else:
         stock_class = type(_stock._concrete_contexts[context._name]).Process
 
         def make():
-            return type(stock_class.__name__, (_Process, stock_class), {'_context': context, '__module__': __name__})
+            members = {'_context': context, '__module__': __name__}
+            if context._name == 'forkserver':
+                members['_Popen'] = staticmethod(_popen_forkserver)
+            return type(stock_class.__name__, (_Process, stock_class), members)
         return context._bound_class('Process', make)
 
     _make_contexts()

@@ -2,9 +2,10 @@
 
 import multiprocessing
 import sys
+import time
 import unittest
 
-from support import TestCase
+from support import TestCase, in_thread
 
 import children
 import sabir
@@ -279,6 +280,21 @@ class Children(TestCase):
             process.start()
             self.assertEqual(queue.get(), 'inherited' if method == 'fork' else 'made anew')
             process.join()
+
+    def test_several_threads_may_ask_for_the_exit_code_of_a_child(self):
+        # A pool does, and took a worker that had retired for one that died.
+        for method in METHODS:
+            context = sabir.get_context(method)
+            for _ in range(4):
+                process = context.Process(target=time.sleep, args=(0.05,))
+                process.start()
+
+                def exit_code():
+                    while process.exitcode is None:
+                        pass
+                    return process.exitcode
+                calls = [in_thread(exit_code) for _ in range(6)]
+                self.assertEqual([call.result() for call in calls], [0] * 6, method)
 
     def test_what_was_registered_reaches_children(self):
         for method in METHODS:
