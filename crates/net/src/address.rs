@@ -34,7 +34,7 @@ pub enum Address {
     Unix(PathBuf),
     /// `unix:@name`: a name in Linux's abstract namespace, without the NUL that leads it on the wire.
     Abstract(Vec<u8>),
-    /// `tls:host:port`: understood, but not served by this build.
+    /// `tls:host:port`: TCP under TLS, which wants certificates; see the module `tls`.
     Tls {
         /// A name or a numeric address, without the brackets of the text form.
         host: String,

@@ -52,7 +52,8 @@ pub(crate) fn bind(address: &Address) -> Result<Bound, Error> {
 /// The error for an address that can be written but not used here.
 pub(crate) fn unsupported(address: &Address) -> Error {
     let why = match address {
-        Address::Tls { .. } => "this build has no TLS",
+        Address::Tls { .. } if cfg!(feature = "tls") => "TLS wants certificates, which were not given",
+        Address::Tls { .. } => "this build has no TLS: it is the feature `tls`",
         Address::Pipe(_) => "this build has no named pipes",
         Address::Abstract(_) => "only Linux has an abstract namespace",
         Address::Tcp { .. } | Address::Unix(_) => "this platform has no such sockets",

@@ -70,6 +70,12 @@ pub enum Error {
         /// The whole message.
         message: Bytes,
     },
+    /// One end does not take the other's certificate, or misses one: no connection over TLS.
+    #[error("agreeing on TLS: {source}")]
+    Certificate {
+        /// Which end, and why not.
+        r#source: io::Error,
+    },
     /// The peer handed over descriptors by other rules than were agreed.
     #[error("passing a handle: {0}")]
     Handle(&'static str),
@@ -104,6 +110,8 @@ pub enum Doing {
     Receiving,
     /// Looking up a host's name.
     Resolving,
+    /// Agreeing on TLS.
+    Securing,
     /// Waiting for the peer to take our bytes. Of a message the first part has left.
     Sending,
     /// Waiting for the peer to take what was sent before, or the first byte of a message: nothing of
@@ -120,6 +128,7 @@ impl fmt::Display for Doing {
             Self::PassingHandle => "passing a handle",
             Self::Receiving => "receiving",
             Self::Resolving => "looking up the host",
+            Self::Securing => "agreeing on TLS",
             Self::Sending => "sending",
             Self::WaitingToSend => "waiting to send",
         })

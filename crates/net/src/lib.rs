@@ -44,6 +44,7 @@
 //! | [`blocking`] | listener, stream and connection for a thread per peer |
 //! | `tokio` | the same for many peers at once (feature `tokio`) |
 //! | [`handles`] | descriptors over Unix sockets, by the rules of each Python |
+//! | `tls` | the same connections over TLS (feature `tls`) |
 //!
 //! TCP, Unix sockets and Linux's abstract names are served, on Unix systems; tested on Linux alone.
 //! On Windows only addresses and errors exist so far.
@@ -67,6 +68,8 @@ mod outbox;
 mod receive;
 #[cfg(unix)]
 mod socket;
+#[cfg(all(unix, feature = "tls"))]
+pub mod tls;
 #[cfg(all(unix, feature = "tokio"))]
 pub mod tokio;
 

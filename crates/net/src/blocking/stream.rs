@@ -19,6 +19,8 @@ use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 use crate::receive::{SMALLEST_READ, try_receive};
 use crate::socket::{self, FULL_BACKLOG_LONGEST, FULL_BACKLOG_PAUSE, share};
+#[cfg(feature = "tls")]
+use crate::tls::Ends;
 
 /// A connected socket. TCP_NODELAY is set: what is sent goes out at once.
 ///
@@ -32,6 +34,9 @@ pub struct Stream {
 enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Our end of a pair whose other end is carried over TLS, and the addresses of that connection.
+    #[cfg(feature = "tls")]
+    Tls(UnixStream, Ends),
 }
 
 impl Stream {
@@ -89,6 +94,13 @@ impl Stream {
     pub fn from_unix(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(false)?;
         Ok(Self { socket: Socket::Unix(socket) })
+    }
+
+    /// Our end of a pair whose other end is carried over TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn from_tunnel(socket: UnixStream, ends: Ends) -> io::Result<Self> {
+        socket.set_nonblocking(false)?;
+        Ok(Self { socket: Socket::Tls(socket, ends) })
     }
 
     /// Appends to `buffer` what is there, or waits for it; 0 bytes is the end of the stream. Reads as
@@ -157,6 +169,10 @@ impl Stream {
     /// # Errors
     /// The system's, if the connection is broken.
     pub fn local_address(&self) -> io::Result<Option<Address>> {
+        #[cfg(feature = "tls")]
+        if let Socket::Tls(_, ends) = &self.socket {
+            return Ok(Some(ends.local.clone()));
+        }
         socket::local_address(self)
     }
 
@@ -165,6 +181,10 @@ impl Stream {
     /// # Errors
     /// The system's, if the connection is broken.
     pub fn peer_address(&self) -> io::Result<Option<Address>> {
+        #[cfg(feature = "tls")]
+        if let Socket::Tls(_, ends) = &self.socket {
+            return Ok(Some(ends.peer.clone()));
+        }
         socket::peer_address(self)
     }
 
@@ -182,6 +202,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket::original_destination(socket),
             Socket::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            #[cfg(feature = "tls")]
+            Socket::Tls(..) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -199,6 +221,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket.shutdown(net::Shutdown::Write),
             Socket::Unix(socket) => socket.shutdown(net::Shutdown::Write),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.shutdown(net::Shutdown::Write),
         }
     }
 
@@ -277,6 +301,8 @@ impl AsFd for Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket.as_fd(),
             Socket::Unix(socket) => socket.as_fd(),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.as_fd(),
         }
     }
 }
@@ -286,6 +312,8 @@ impl From<Stream> for OwnedFd {
         match stream.socket {
             Socket::Tcp(socket) => socket.into(),
             Socket::Unix(socket) => socket.into(),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.into(),
         }
     }
 }

@@ -21,7 +21,11 @@ use std::future::Future;
 use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 
-async fn by<T>(deadline: Deadline, doing: Doing, future: impl Future<Output = T>) -> Result<T, Error> {
+pub(crate) async fn by<T>(
+    deadline: Deadline,
+    doing: Doing,
+    future: impl Future<Output = T>,
+) -> Result<T, Error> {
     let Some(at) = deadline.instant() else { return Ok(future.await) };
     ::tokio::time::timeout_at(at.into(), future).await.map_err(|_| Error::Timeout { doing })
 }

@@ -16,6 +16,8 @@ use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 use crate::handles::{self, Received};
 use crate::socket::{self, FULL_BACKLOG_LONGEST, FULL_BACKLOG_PAUSE, share};
+#[cfg(feature = "tls")]
+use crate::tls::Ends;
 use crate::tokio::by;
 
 /// A connected socket. TCP_NODELAY is set: what is sent goes out at once.
@@ -30,6 +32,9 @@ pub struct Stream {
 enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Our end of a pair whose other end is carried over TLS, and the addresses of that connection.
+    #[cfg(feature = "tls")]
+    Tls(UnixStream, Ends),
 }
 
 impl Stream {
@@ -89,6 +94,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket.readable().await,
             Socket::Unix(socket) => socket.readable().await,
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.readable().await,
         }
         .map_err(Error::io(Doing::Receiving))
     }
@@ -101,6 +108,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket.writable().await,
             Socket::Unix(socket) => socket.writable().await,
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.writable().await,
         }
         .map_err(Error::io(Doing::Sending))
     }
@@ -115,6 +124,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket.try_read_buf(buffer),
             Socket::Unix(socket) => socket.try_read_buf(buffer),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.try_read_buf(buffer),
         }
     }
 
@@ -136,6 +147,12 @@ impl Stream {
                 let bytes = socket.try_read_buf(&mut buffer.limit(limit))?;
                 Ok(Received { bytes, lost_descriptors: false })
             }
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => {
+                buffer.reserve(limit);
+                let bytes = socket.try_read_buf(&mut buffer.limit(limit))?;
+                Ok(Received { bytes, lost_descriptors: false })
+            }
             Socket::Unix(socket) => {
                 socket.try_io(Interest::READABLE, || handles::try_recv_appending(socket, buffer, limit, fds))
             }
@@ -150,6 +167,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket.try_write_vectored(pieces),
             Socket::Unix(socket) => socket.try_write_vectored(pieces),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.try_write_vectored(pieces),
         }
     }
 
@@ -160,6 +179,8 @@ impl Stream {
     pub fn try_send_fds(&self, byte: u8, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
         match &self.socket {
             Socket::Tcp(_) => Err(io::ErrorKind::Unsupported.into()),
+            #[cfg(feature = "tls")]
+            Socket::Tls(..) => Err(io::ErrorKind::Unsupported.into()),
             Socket::Unix(socket) => {
                 socket.try_io(Interest::WRITABLE, || handles::try_send_fds(socket, byte, fds))
             }
@@ -174,6 +195,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket.set_nodelay(nodelay),
             Socket::Unix(_) => Ok(()),
+            #[cfg(feature = "tls")]
+            Socket::Tls(..) => Ok(()),
         }
     }
 
@@ -198,6 +221,10 @@ impl Stream {
     /// # Errors
     /// The system's, if the connection is broken.
     pub fn local_address(&self) -> io::Result<Option<Address>> {
+        #[cfg(feature = "tls")]
+        if let Socket::Tls(_, ends) = &self.socket {
+            return Ok(Some(ends.local.clone()));
+        }
         socket::local_address(self)
     }
 
@@ -206,6 +233,10 @@ impl Stream {
     /// # Errors
     /// The system's, if the connection is broken.
     pub fn peer_address(&self) -> io::Result<Option<Address>> {
+        #[cfg(feature = "tls")]
+        if let Socket::Tls(_, ends) = &self.socket {
+            return Ok(Some(ends.peer.clone()));
+        }
         socket::peer_address(self)
     }
 
@@ -223,6 +254,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket::original_destination(socket),
             Socket::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            #[cfg(feature = "tls")]
+            Socket::Tls(..) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -235,9 +268,25 @@ impl Stream {
     }
 
     /// Has the connection break for the peer when this end closes it, instead of ending: what the
-    /// peer reads last is ConnectionResetError. Says whether it will; a Unix socket cannot.
+    /// peer reads last is ConnectionResetError. Says whether it will; only TCP itself can.
     pub fn reset_on_close(&self) -> bool {
-        !self.is_unix() && rustix::net::sockopt::set_socket_linger(self, Some(Duration::ZERO)).is_ok()
+        matches!(self.socket, Socket::Tcp(_))
+            && rustix::net::sockopt::set_socket_linger(self, Some(Duration::ZERO)).is_ok()
+    }
+
+    /// Our end of a pair whose other end is carried over TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn from_tunnel(socket: UnixStream, ends: Ends) -> Self {
+        Self { socket: Socket::Tls(socket, ends) }
+    }
+
+    /// The TCP socket beneath; the stream itself if it is none.
+    #[cfg(feature = "tls")]
+    pub(crate) fn into_tcp(self) -> Result<TcpStream, Self> {
+        match self.socket {
+            Socket::Tcp(socket) => Ok(socket),
+            _ => Err(self),
+        }
     }
 
     /// Calls `attempt`, and notes if it says that it would block, so that it is waited for.
@@ -249,6 +298,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket.try_io(interest, attempt),
             Socket::Unix(socket) => socket.try_io(interest, attempt),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.try_io(interest, attempt),
         }
     }
 
@@ -300,6 +351,8 @@ impl AsFd for Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket.as_fd(),
             Socket::Unix(socket) => socket.as_fd(),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.as_fd(),
         }
     }
 }
