@@ -114,3 +114,45 @@ pub(crate) fn load_graph(
 pub(crate) fn config(context: &Context) -> Config {
     Config { limits: context.settings().frames, ..Config::default() }
 }
+
+/// What whoever has a channel lets its user see and set. The blocking connection has the same by hand, with examples.
+macro_rules! settings {
+    ($name:ident) => {
+        impl $name {
+            /// How values become messages here.
+            #[must_use]
+            pub fn reducer(&self) -> &$crate::reducer::Reducer {
+                &self.channel.reducer
+            }
+
+            /// Another reducer, from the next message on; see
+            /// [`sabir::Connection::set_reducer`](crate::Connection::set_reducer).
+            pub fn set_reducer(&mut self, reducer: impl Into<$crate::reducer::Reducer>) {
+                self.channel.reducer = reducer.into();
+            }
+
+            /// How long things may take here.
+            #[must_use]
+            pub fn timeouts(&self) -> $crate::timeouts::Timeouts {
+                self.channel.timeouts
+            }
+
+            /// Other timeouts.
+            pub fn set_timeouts(&mut self, timeouts: $crate::timeouts::Timeouts) {
+                self.channel.timeouts = timeouts;
+            }
+
+            /// What is known of the peer.
+            #[must_use]
+            pub fn peer(&self) -> $crate::peer::Peer {
+                self.channel.peer()
+            }
+
+            /// Says what the peer reads, where it is known otherwise.
+            pub fn set_peer(&mut self, peer: $crate::peer::Peer) {
+                self.channel.set_peer(peer);
+            }
+        }
+    };
+}
+pub(crate) use settings;

@@ -9,11 +9,8 @@ use sabir_pickle::Graph;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, settings};
 use crate::error::{Error, Result};
-use crate::peer::Peer;
-use crate::reducer::Reducer;
-use crate::timeouts::Timeouts;
 
 /// The receiving half of a [`Connection`](crate::Connection).
 ///
@@ -29,6 +26,8 @@ pub struct ReadHalf {
     inner: blocking::ReadHalf,
     channel: Channel,
 }
+
+settings!(ReadHalf);
 
 impl ReadHalf {
     pub(crate) fn of(inner: blocking::ReadHalf, channel: Channel) -> ReadHalf {
@@ -78,34 +77,6 @@ impl ReadHalf {
         Ok(self.inner.poll(deadline)?)
     }
 
-    /// The reducer of this half.
-    #[must_use]
-    pub fn reducer(&self) -> &Reducer {
-        &self.channel.reducer
-    }
-
-    /// Gives this half another reducer.
-    pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
-        self.channel.reducer = reducer.into();
-    }
-
-    /// How long things may take on this half.
-    #[must_use]
-    pub fn timeouts(&self) -> Timeouts {
-        self.channel.timeouts
-    }
-
-    /// Gives this half other timeouts.
-    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.channel.timeouts = timeouts;
-    }
-
-    /// What is known of the peer.
-    #[must_use]
-    pub fn peer(&self) -> Peer {
-        self.channel.peer()
-    }
-
     /// The half beneath, without values.
     #[must_use]
     pub fn get_ref(&self) -> &blocking::ReadHalf {
@@ -150,6 +121,8 @@ pub struct WriteHalf {
     inner: blocking::WriteHalf,
     channel: Channel,
 }
+
+settings!(WriteHalf);
 
 impl WriteHalf {
     pub(crate) fn of(inner: blocking::WriteHalf, channel: Channel) -> WriteHalf {
@@ -206,34 +179,6 @@ impl WriteHalf {
     /// As there.
     pub fn flush(&mut self) -> Result<()> {
         Ok(self.inner.flush(self.channel.timeouts.send)?)
-    }
-
-    /// The reducer of this half.
-    #[must_use]
-    pub fn reducer(&self) -> &Reducer {
-        &self.channel.reducer
-    }
-
-    /// Gives this half another reducer.
-    pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
-        self.channel.reducer = reducer.into();
-    }
-
-    /// How long things may take on this half.
-    #[must_use]
-    pub fn timeouts(&self) -> Timeouts {
-        self.channel.timeouts
-    }
-
-    /// Gives this half other timeouts.
-    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.channel.timeouts = timeouts;
-    }
-
-    /// What is known of the peer.
-    #[must_use]
-    pub fn peer(&self) -> Peer {
-        self.channel.peer()
     }
 
     /// Sends what is queued, and ends the connection for the peer's `recv`; what it still sends can be received.

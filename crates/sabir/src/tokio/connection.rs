@@ -12,12 +12,11 @@ use serde::de::DeserializeOwned;
 
 use super::halves::{ReadHalf, WriteHalf};
 use crate::address::IntoAddress;
-use crate::channel::{Channel, config};
+use crate::channel::{Channel, config, settings};
 use crate::connection::unknown;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::peer::Peer;
-use crate::reducer::Reducer;
 use crate::timeouts::Timeouts;
 
 /// One end of a connection; the async sister of [`sabir::Connection`](crate::Connection).
@@ -38,6 +37,8 @@ pub struct Connection {
     pub(super) inner: net::Connection,
     channel: Channel,
 }
+
+settings!(Connection);
 
 impl Connection {
     /// Connects to a listener and authenticates.
@@ -198,39 +199,6 @@ impl Connection {
     /// [`Error::Net`].
     pub async fn recv_handle(&mut self, rules: HandleRules) -> Result<OwnedFd> {
         Ok(self.inner.recv_handle(rules, self.channel.timeouts.recv).await?)
-    }
-
-    /// The reducer of this connection.
-    #[must_use]
-    pub fn reducer(&self) -> &Reducer {
-        &self.channel.reducer
-    }
-
-    /// Gives this connection another reducer, from the next message on.
-    pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
-        self.channel.reducer = reducer.into();
-    }
-
-    /// How long things may take on this connection.
-    #[must_use]
-    pub fn timeouts(&self) -> Timeouts {
-        self.channel.timeouts
-    }
-
-    /// Gives this connection other timeouts.
-    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.channel.timeouts = timeouts;
-    }
-
-    /// What is known of the peer.
-    #[must_use]
-    pub fn peer(&self) -> Peer {
-        self.channel.peer()
-    }
-
-    /// Says what the peer reads, where it is known otherwise.
-    pub fn set_peer(&mut self, peer: Peer) {
-        self.channel.set_peer(peer);
     }
 
     /// Where the peer is, as far as its socket has a name: that of a Unix client has none.

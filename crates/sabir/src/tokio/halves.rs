@@ -7,11 +7,8 @@ use sabir_pickle::Graph;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, settings};
 use crate::error::{Error, Result};
-use crate::peer::Peer;
-use crate::reducer::Reducer;
-use crate::timeouts::Timeouts;
 
 /// The receiving half of a [`Connection`](crate::tokio::Connection).
 ///
@@ -27,6 +24,8 @@ pub struct ReadHalf {
     inner: net::ReadHalf,
     channel: Channel,
 }
+
+settings!(ReadHalf);
 
 impl ReadHalf {
     pub(crate) fn of(inner: net::ReadHalf, channel: Channel) -> ReadHalf {
@@ -76,34 +75,6 @@ impl ReadHalf {
         Ok(self.inner.poll(deadline).await?)
     }
 
-    /// The reducer of this half.
-    #[must_use]
-    pub fn reducer(&self) -> &Reducer {
-        &self.channel.reducer
-    }
-
-    /// Gives this half another reducer.
-    pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
-        self.channel.reducer = reducer.into();
-    }
-
-    /// How long things may take on this half.
-    #[must_use]
-    pub fn timeouts(&self) -> Timeouts {
-        self.channel.timeouts
-    }
-
-    /// Gives this half other timeouts.
-    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.channel.timeouts = timeouts;
-    }
-
-    /// What is known of the peer.
-    #[must_use]
-    pub fn peer(&self) -> Peer {
-        self.channel.peer()
-    }
-
     /// Puts the two halves of a connection together again, with this one's reducer and timeouts; others come back as they are.
     ///
     /// # Errors
@@ -136,6 +107,8 @@ pub struct WriteHalf {
     inner: net::WriteHalf,
     channel: Channel,
 }
+
+settings!(WriteHalf);
 
 impl WriteHalf {
     pub(crate) fn of(inner: net::WriteHalf, channel: Channel) -> WriteHalf {
@@ -192,34 +165,6 @@ impl WriteHalf {
     /// As there.
     pub async fn flush(&mut self) -> Result<()> {
         Ok(self.inner.flush(self.channel.timeouts.send).await?)
-    }
-
-    /// The reducer of this half.
-    #[must_use]
-    pub fn reducer(&self) -> &Reducer {
-        &self.channel.reducer
-    }
-
-    /// Gives this half another reducer.
-    pub fn set_reducer(&mut self, reducer: impl Into<Reducer>) {
-        self.channel.reducer = reducer.into();
-    }
-
-    /// How long things may take on this half.
-    #[must_use]
-    pub fn timeouts(&self) -> Timeouts {
-        self.channel.timeouts
-    }
-
-    /// Gives this half other timeouts.
-    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.channel.timeouts = timeouts;
-    }
-
-    /// What is known of the peer.
-    #[must_use]
-    pub fn peer(&self) -> Peer {
-        self.channel.peer()
     }
 
     /// Sends what is queued, and ends the connection for the peer's `recv`; what it still sends can be received.
