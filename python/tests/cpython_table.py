@@ -32,10 +32,10 @@ EXCUSES = os.path.join(HERE, 'cpython_excuses.tsv')
 TABLE = os.path.join(HERE, 'cpython_table.tsv')
 COLUMNS = ('python', 'package', 'reducer', 'method', 'passed', 'again', 'failed', 'excused', 'skipped')
 METHODS = ('fork', 'spawn', 'forkserver', 'main', 'pickles')
-# What CI runs: connections, managers, queues and pools, of processes; without the slowest of them.
+# What CI runs: pickling, and connections, managers, queues and pools of processes; without the slowest of them.
 SUBSET = (r'^(WithProcessesTest(Connection|Listener|ListenerClient|Poll|Picklable\w*|Queue|Pool)|WithManagerTest(Queue|Pool|Namespace)'
           r'|WithProcessesTest(ManagerRestart|RemoteManager|MyManager\w*)|WithManagerTestMyManager|TestSyncManagerTypes'
-          r'|TestInvalidHandle|OtherTest|TestInvalidFamily|TestWait|TestSimpleQueue|TestPoolNotLeakOnFailure)\.'
+          r'|TestInvalidHandle|OtherTest|TestInvalidFamily|TestWait|TestSimpleQueue|TestPoolNotLeakOnFailure|Reduced|Tolerant)\.'
           r'(?!test_(wait_timeout|wait_socket_slow|wait_slow|traceback|terminate|async_timeout|timeout|wait_integer))')
 # Seconds in which some test must end, or the one that runs has hung.
 PATIENCE = 300
@@ -222,7 +222,8 @@ def main():
         full = subprocess.check_output([python, '-c', 'import platform; print(platform.python_version())']).decode().strip()
         full = tuple(int(re.match(r'\d+', part).group()) for part in full.split('.'))
         for each in [method] if method else METHODS if full >= (3,) else ('fork', 'pickles'):
-            runs.append(Run(python, full, each, options))
+            if not (options.subset and each == 'main'):
+                runs.append(Run(python, full, each, options))
     reasons, table, lock, bad = excuses(), read_table(), threading.Lock(), []
     waiting = list(runs)
 

@@ -1,4 +1,5 @@
-//! The Python package: its tests on every Python found, and its extension module on the oldest and newest that it is for.
+//! The Python package: its tests on every Python found, a part of CPython's own on some, and its extension module on the
+//! oldest and newest that it is for.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ use crate::{cargo_in_root, root};
 
 /// What the extension module is for; older Pythons have the package without it.
 const OLDEST: (u32, u32) = (3, 9);
+/// Those whose own tests are run with the package in the place of `multiprocessing`.
+const CPYTHON_TESTS: [&str; 3] = ["3.9", "3.11", "3.13"];
 /// PyO3 takes no newer one.
 const NEWEST: (u32, u32) = (3, 15);
 
@@ -35,6 +38,16 @@ pub(crate) fn test() -> Result<(), String> {
         return Ok(());
     };
     run(Command::new(&runner.executable).arg(root().join("python/tests/run.py")).args(executables))?;
+
+    let with_suite: Vec<&String> = found
+        .iter()
+        .filter(|python| CPYTHON_TESTS.contains(&python.version.as_str()))
+        .map(|python| &python.executable)
+        .collect();
+    if !with_suite.is_empty() {
+        let table = root().join("python/tests/cpython_table.py");
+        run(Command::new(&runner.executable).arg(table).args(["--subset", "--no-table"]).args(with_suite))?;
+    }
 
     let supported = supported(&found);
     let mut ends = vec![supported.first(), supported.last()];
