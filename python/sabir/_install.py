@@ -1,5 +1,6 @@
 """The standard library's own `multiprocessing` of this process, made to use a reducer; for programs whose imports must stay."""
 
+import threading
 from multiprocessing import connection as _stock
 from multiprocessing import process as _process
 
@@ -57,7 +58,11 @@ def _install_27():
 def _install_3(reducer):
     from multiprocessing.reduction import ForkingPickler
 
+    stock_dumps, stock_loads = ForkingPickler.__dict__['dumps'].__func__, ForkingPickler.loads
+
     def dumps(cls, obj, protocol=None):
+        if cls is not ForkingPickler:
+            return stock_dumps(cls, obj, protocol)
         # Queues and pools, whose two ends are processes of ours.
         return reducer.dumps(obj, _peer.own())
 
@@ -79,47 +84,27 @@ def _install_3(reducer):
             return _rebuild, (for_child(_installed), self.__class__, self.__dict__)
         return object.__reduce_ex__(self, 2)
 
-    # An `AbstractReducer` may call these very methods.
-    _replace(ForkingPickler, 'dumps', classmethod(_unless_inside(dumps, ForkingPickler.__dict__['dumps'])))
-    _replace(ForkingPickler, 'loads', staticmethod(_unless_inside_static(loads, ForkingPickler.loads)))
+    _replace(ForkingPickler, 'dumps', classmethod(_outermost(dumps, stock_dumps)))
+    _replace(ForkingPickler, 'loads', staticmethod(_outermost(loads, stock_loads)))
     _replace(_stock._ConnectionBase, 'send', send)
     _replace(_stock._ConnectionBase, 'recv', recv)
     _replace(_stock, 'answer_challenge', _answer)
     _replace(_process.BaseProcess, '__reduce_ex__', reduce)
 
 
-def _unless_inside(replacement, original):
-    import threading
+def _outermost(replacement, original):
+    """`replacement`; but `original` for calls from within it, since an `AbstractReducer` may use these very methods."""
     inside = threading.local()
 
-    def dumps(cls, obj, protocol=None):
-        if cls is not original_class() or getattr(inside, 'now', False):
-            return original.__func__(cls, obj, protocol)
-        inside.now = True
-        try:
-            return replacement(cls, obj, protocol)
-        finally:
-            inside.now = False
-
-    def original_class():
-        from multiprocessing.reduction import ForkingPickler
-        return ForkingPickler
-    return dumps
-
-
-def _unless_inside_static(replacement, original):
-    import threading
-    inside = threading.local()
-
-    def loads(data, **more):
+    def call(*args, **more):
         if getattr(inside, 'now', False):
-            return original(data, **more)
+            return original(*args, **more)
         inside.now = True
         try:
-            return replacement(data, **more)
+            return replacement(*args, **more)
         finally:
             inside.now = False
-    return loads
+    return call
 
 
 def _peer_of(connection):

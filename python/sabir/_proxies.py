@@ -3,7 +3,7 @@ a fork and after a restart."""
 
 import os
 import sys
-from multiprocessing import current_process
+from multiprocessing import current_process, util
 from multiprocessing import managers as _stock
 from multiprocessing.managers import dispatch
 
@@ -18,11 +18,13 @@ else:
     import collections.abc as _abstract
     from multiprocessing.pool import RemoteTraceback
 
-# Longest that a server may wait in `listen` for clients that come at once.
+# How many clients that come at once may wait for a server.
 BACKLOG = 128
 # The keys of managers that this process is connected to. A proxy that arrives from elsewhere names an address but brings no
 # key, and the standard library then tries the process's own (cpython#139801, #78740).
 _keys = {}
+# Seconds that a server may take to lend.
+_PATIENCE = 5.0
 # Servers that do not know how to lend, by address: those of the standard library.
 _do_not_lend = set()
 
@@ -130,17 +132,22 @@ class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
 
     def _lend(self):
         """Have the server keep the object until who is sent this proxy has read it, even if this process ends first."""
-        address = self._token.address
-        if self._owned_by_manager or address in _do_not_lend or monotonic() < self._lent_until:
+        address, serializer = self._token.address, self._serializer
+        if (self._owned_by_manager or not isinstance(serializer, Serializer) or address in _do_not_lend
+                or monotonic() < self._lent_until):
             return
         try:
-            conn = self._Client(address, authkey=self._authkey)
+            # Whoever pickles must not wait long for a server that does not answer.
+            limit = min(_PATIENCE, serializer.timeout or _PATIENCE)
+            conn = serializer.context.Client(address, authkey=self._authkey, timeout=limit)
+            conn.recv_timeout = limit
             try:
                 dispatch(conn, None, 'lend', (self._id,))
             finally:
                 conn.close()
             self._lent_until = monotonic() + LOAN / 2
         except Exception as error:
+            util.debug('%r was not lent: %r', self._token, error)
             if 'unrecognized' in str(error):
                 _do_not_lend.add(address)
 
@@ -271,7 +278,7 @@ def adapted(proxytype, _cache={}):
 
 
 class _AdaptedType(BoundType):
-    """The type of what `_adapted` makes, which has no name to be found by."""
+    """The type of what `adapted` makes, which has no name to be found by."""
 
 
 def _reduce_adapted(cls):

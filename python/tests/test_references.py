@@ -1,12 +1,10 @@
 """Who keeps a shared object: proxies that are sent, nested, dropped; and what a server says of its errors."""
 
 import gc
-import os
 import struct
 import socket
 import subprocess
 import sys
-import threading
 import time
 import unittest
 
