@@ -1,6 +1,7 @@
 """Messages of bytes over a file descriptor: the surface of CPython's `Connection` that knows no objects.
 
-The one place that chooses who moves bytes: the extension `sabir._native` where it was built, this pure class elsewhere.
+The one place that chooses who moves bytes: the extension `sabir._native` where it was built, this pure class elsewhere,
+or everywhere if the environment says SABIR_PURE=1. Both have the same methods and do the same.
 A message is a length of 4 bytes, big-endian, and its body; -1 announces a length of 8 bytes (CPython 3.8 and newer).
 """
 
@@ -18,6 +19,9 @@ _LENGTH = struct.Struct('!i')
 _JOIN = 16384
 # The most that one read asks for: what a peer announces is not allocated before it arrives.
 _CHUNK = 1 << 20
+# Short messages that are sent together fill one write of so many bytes, and no write has more pieces than IOV_MAX.
+_TOGETHER = 65536
+_VECTORS = 1024
 # A pipe that polls as writable takes this much without blocking (PIPE_BUF on Linux).
 _PIPE_ATOM = 4096
 
@@ -25,13 +29,19 @@ _PIPE_ATOM = 4096
 class PureConnection(object):
     """Messages of bytes over `handle`, a descriptor of a stream socket or pipe, which it owns.
 
-    `recv_timeout` and `send_timeout` are seconds that one call may last, None for as long as it takes. A call that runs out
-    raises `TimeoutError`; if that happens within a message, the connection is closed, since the stream has lost its place.
+    `recv_timeout` and `send_timeout` are seconds that one call may last, None for as long as it takes; a call may be given
+    a `timeout` of its own. A call that runs out raises `TimeoutError` and loses nothing: what has arrived is kept for the
+    next call, and the rest of a message that has begun to leave goes before what is sent next.
     """
 
     recv_timeout = None
     send_timeout = None
+    # Whether messages may be read ahead, which is not done here.
+    read_ahead = False
     _deadline = None
+    # What a call that ran out had read of a message, and had left to write of one.
+    _arrived = b''
+    _rest = b''
 
     def __init__(self, handle, readable=True, writable=True):
         handle = handle.__index__()
@@ -58,13 +68,13 @@ class PureConnection(object):
         if handle is not None:
             os.close(handle)
 
-    def send_bytes(self, buf, offset=0, size=None):
+    def send_bytes(self, buf, offset=0, size=None, timeout=None):
         """Send `size` bytes of `buf` from `offset` as one message."""
         self._check_closed()
         self._check_writable()
         view = _bytes_view(buf)
         if not offset and size is None:
-            return self._send_bytes(view)
+            return self._write(self._framed([view]), timeout)
         length = len(view)
         if offset < 0:
             raise ValueError('offset is negative')
@@ -76,17 +86,45 @@ class PureConnection(object):
             raise ValueError('size is negative')
         elif offset + size > length:
             raise ValueError('buffer length < offset + size')
-        self._send_bytes(view[offset:offset + size])
+        self._write(self._framed([view[offset:offset + size]]), timeout)
 
-    def recv_bytes(self, maxlength=None):
+    def send_gathered(self, parts, timeout=None):
+        """Send one message that lies in several bytes-like objects."""
+        self._check_closed()
+        self._check_writable()
+        self._write(self._framed([_bytes_view(part) for part in parts]), timeout)
+
+    def send_many(self, messages, timeout=None):
+        """Send each of these bytes-like objects as a message; short ones leave together."""
+        self._check_closed()
+        self._check_writable()
+        deadline = self._limit(self.send_timeout, timeout)
+        together, length = [], 0
+        for message in messages:
+            pieces = self._framed([_bytes_view(message)])
+            if len(pieces) == 1 and length + len(pieces[0]) <= _TOGETHER:
+                together.extend(pieces)
+                length += len(pieces[0])
+                continue
+            if together:
+                self._write_until([b''.join(together)], deadline)
+            if len(pieces) == 1:
+                together, length = pieces, len(pieces[0])
+            else:
+                together, length = [], 0
+                self._write_until(pieces, deadline)
+        if together:
+            self._write_until([b''.join(together)], deadline)
+
+    def recv_bytes(self, maxlength=None, timeout=None):
         """Receive one message; a longer one than `maxlength` raises OSError and ends the reading."""
         self._check_closed()
         self._check_readable()
         if maxlength is not None and maxlength < 0:
             raise ValueError('negative maxlength')
-        return bytes(self._recv_bytes(maxlength))
+        return bytes(self._recv_bytes(maxlength, timeout))
 
-    def recv_bytes_into(self, buf, offset=0):
+    def recv_bytes_into(self, buf, offset=0, timeout=None):
         """Receive one message into `buf` from `offset`, both in bytes; returns its length."""
         self._check_closed()
         self._check_readable()
@@ -96,7 +134,7 @@ class PureConnection(object):
             raise ValueError('negative offset')
         if offset > room:
             raise ValueError('offset too large')
-        message = self._recv_bytes(None)
+        message = self._recv_bytes(None, timeout)
         if offset + len(message) > room:
             raise BufferTooShort(bytes(message))
         _copy_into(view, offset, message)
@@ -121,28 +159,30 @@ class PureConnection(object):
             self._handle = None
             _close(handle)
 
-    def __repr__(self):
-        state = 'closed' if self.closed else 'handle %d' % self._handle
-        return '<%s.%s, %s>' % (type(self).__module__, type(self).__name__, state)
+    def _within(self, seconds):
+        """Until this is called again, all calls together have so many seconds from now on; None takes it back."""
+        self._deadline = None if seconds is None else monotonic() + seconds
 
-    def _send_bytes(self, view):
-        length = len(view)
-        if length > 0x7fffffff:
-            header = struct.pack('!iQ', -1, length)
-        else:
-            header = _LENGTH.pack(length)
-        deadline = self._limit(self.send_timeout)
-        pieces = [header + view.tobytes()] if length <= _JOIN else [header, view]
-        if deadline is None:
-            self._write(pieces)
-        else:
-            self._write_until(pieces, deadline)
+    def _framed(self, parts):
+        """The pieces to write for a message that lies in `parts`: one if it is short."""
+        length = sum(len(part) for part in parts)
+        header = struct.pack('!iQ', -1, length) if length > 0x7fffffff else _LENGTH.pack(length)
+        if length <= _JOIN:
+            return [b''.join([header] + [part.tobytes() for part in parts])]
+        return [header] + parts
 
-    def _write(self, pieces):
+    def _write(self, pieces, timeout):
+        self._write_until(pieces, self._limit(self.send_timeout, timeout))
+
+    def _write_until(self, pieces, deadline):
+        if self._rest:
+            self._rest, pieces = b'', [self._rest] + pieces
+        if deadline is not None:
+            return self._write_in_time(pieces, deadline)
         handle = self._handle
         if len(pieces) > 1 and hasattr(os, 'writev'):
-            # One write for both: a header that travels alone waits for a delayed acknowledgement.
-            sent = os.writev(handle, pieces)
+            # One write for all: a header that travels alone waits for a delayed acknowledgement.
+            sent = os.writev(handle, pieces[:_VECTORS])
             pieces = _after(pieces, sent)
         for piece in pieces:
             sent = _write_some(handle, piece)
@@ -150,77 +190,89 @@ class PureConnection(object):
                 piece = memoryview(piece)[sent:]
                 sent = _write_some(handle, piece)
 
-    def _write_until(self, pieces, deadline):
+    def _write_in_time(self, pieces, deadline):
         # A second descriptor of the same socket, since its flags must stay as they are: others may have inherited it.
         sock = None
         if stat.S_ISSOCK(os.fstat(self._handle).st_mode):
             sock = socket.fromfd(self._handle, socket.AF_INET, socket.SOCK_STREAM)
+        begun = False
         try:
-            for piece in pieces:
-                view = memoryview(piece)
-                while len(view):
-                    if not wait_for(self._handle, select.POLLOUT, deadline):
-                        self.close()
-                        raise TimeoutError('the peer did not read within the send timeout; the connection was closed')
-                    try:
-                        if sock is None:
-                            sent = os.write(self._handle, view[:_PIPE_ATOM])
-                        else:
-                            sent = sock.send(view, socket.MSG_DONTWAIT)
-                    except (socket.error, OSError) as error:
-                        if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR):
-                            raise
+            while pieces:
+                if not wait_for(self._handle, select.POLLOUT, deadline):
+                    if begun:
+                        self._rest = b''.join(memoryview(piece).tobytes() for piece in pieces)
+                        raise TimeoutError('the peer did not read all of a message in time; the rest goes before the next')
+                    raise TimeoutError('the peer did not read within the send timeout')
+                view = memoryview(pieces[0])
+                try:
+                    if sock is None:
+                        sent = os.write(self._handle, view[:_PIPE_ATOM])
                     else:
-                        view = view[sent:]
+                        sent = sock.send(view, socket.MSG_DONTWAIT)
+                except (socket.error, OSError) as error:
+                    if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR):
+                        raise
+                else:
+                    begun = True
+                    pieces = _after(pieces, sent)
         finally:
             if sock is not None:
                 sock.close()
 
-    def _recv_bytes(self, maxlength):
-        deadline = self._limit(self.recv_timeout)
-        length, = _LENGTH.unpack(self._read(4, deadline, False))
-        if length == -1:
-            length, = struct.unpack('!Q', self._read(8, deadline, True))
-        elif length < 0:
-            self.close()
-            raise IOError('bad message length: the peer announced %d; it does not speak this protocol' % length)
-        if maxlength is not None and length > maxlength:
-            if self._writable:
-                self._readable = False
-            else:
+    def _recv_bytes(self, maxlength, timeout):
+        deadline = self._limit(self.recv_timeout, timeout)
+        read = []
+        try:
+            length, = _LENGTH.unpack(self._read(4, deadline, read))
+            if length == -1:
+                length, = struct.unpack('!Q', self._read(8, deadline, read))
+            elif length < 0:
                 self.close()
-            raise IOError('bad message length')
-        return self._read(length, deadline, True) if length else b''
+                raise IOError('bad message length: the peer announced %d; it does not speak this protocol' % length)
+            if maxlength is not None and length > maxlength:
+                if self._writable:
+                    self._readable = False
+                else:
+                    self.close()
+                raise IOError('bad message length')
+            return self._read(length, deadline, read) if length else b''
+        except TimeoutError:
+            self._arrived = b''.join(read)
+            raise
 
-    def _read(self, size, deadline, inside):
-        """`size` bytes; `inside` says that some of this message have been read before."""
-        pieces = []
-        left = size
+    def _read(self, size, deadline, read):
+        """`size` bytes. What was read of this message is added to `read`."""
+        if self._arrived:
+            pieces, self._arrived = [self._arrived[:size]], self._arrived[size:]
+        else:
+            pieces = []
+        left = size - sum(map(len, pieces))
+        read.extend(pieces)
         while left:
             handle = self._handle
             # Another thread may close while this one waits.
             self._check_closed()
             if deadline is not None and not wait_for(handle, select.POLLIN, deadline):
-                if inside or pieces:
-                    self.close()
-                    raise TimeoutError('the peer stopped within a message; the connection was closed')
-                raise TimeoutError('no message within the receive timeout')
+                raise TimeoutError('the peer stopped within a message; what has arrived is kept' if read else
+                                   'no message within the receive timeout')
             piece = _read_some(handle, left if left < _CHUNK else _CHUNK)
             if not piece:
                 if left == size:
                     raise EOFError
                 raise IOError('got end of file during message')
             left -= len(piece)
-            if not left and not pieces:
-                return piece
             pieces.append(piece)
-        return b''.join(pieces)
+            read.append(piece)
+        return pieces[0] if len(pieces) == 1 else b''.join(pieces)
 
-    def _limit(self, timeout):
+    def _limit(self, own, timeout):
+        """When a call has to end that has `timeout` seconds, by default `own`."""
+        if timeout is None:
+            timeout = own
         if timeout is None:
             return self._deadline
-        own = monotonic() + timeout
-        return own if self._deadline is None else min(own, self._deadline)
+        deadline = monotonic() + timeout
+        return deadline if self._deadline is None else min(deadline, self._deadline)
 
     def _check_closed(self):
         if self._handle is None:
@@ -307,6 +359,8 @@ else:
 
 
 try:
+    if os.environ.get('SABIR_PURE') == '1':
+        raise ImportError
     from ._native import Connection as ByteConnection
     NATIVE = True
 except ImportError:

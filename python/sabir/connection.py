@@ -66,6 +66,14 @@ class Connection(BoundType('_Connection', (_Base,), {})):
     def reducer(self, reducer):
         self._reducer = None if reducer is None else as_reducer(reducer)
 
+    def __del__(self):
+        if self._handle is not None:
+            self.close()
+
+    def __repr__(self):
+        state = 'closed' if self.closed else 'handle %d' % self._handle
+        return '<%s.%s, %s>' % (type(self).__module__, type(self).__name__, state)
+
     def send(self, obj):
         """Send an object that the reducer can make bytes of."""
         self._check_closed()

@@ -10,8 +10,8 @@ use sabir_wire::auth::{
 };
 use sabir_wire::error::AuthError;
 
-use crate::connection::deadline;
 use crate::error::refused;
+use crate::timeouts::deadline;
 
 /// Challenge the peer, and raise AuthenticationError unless it proves that it knows the key.
 ///

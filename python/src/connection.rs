@@ -12,8 +12,9 @@ use sabir_net::blocking::descriptor::{Input, Kind, Output, ready_by};
 use sabir_net::{Deadline, Error};
 
 use crate::buffer::{self, Piece, Target, View};
-use crate::error::{exception, too_short};
+use crate::error::{exception, is_no_frame, too_short};
 use crate::slot::Slot;
+use crate::timeouts::{Timeouts, deadline};
 
 /// Messages of bytes over a file descriptor: what `multiprocessing.connection.Connection` does, without the pickling.
 ///
@@ -24,7 +25,7 @@ use crate::slot::Slot;
 /// child either. In both cases the descriptor is readable exactly if there is something to receive, so `select` and
 /// `multiprocessing.connection.wait` work.
 ///
-/// A timeout (in seconds) that passes raises TimeoutError and loses nothing: what has arrived is kept for the
+/// A timeout (in seconds) that passes raises multiprocessing.TimeoutError and loses nothing: what has arrived is kept for the
 /// next call, and the rest of a message that has begun to leave goes before what is sent next.
 #[pyclass(subclass, frozen, module = "sabir._native")]
 pub(crate) struct Connection {
@@ -33,6 +34,7 @@ pub(crate) struct Connection {
     readable: AtomicBool,
     writable: AtomicBool,
     read_ahead: AtomicBool,
+    timeouts: Timeouts,
     input: Slot<Incoming>,
     output: Slot<Output>,
 }
@@ -56,6 +58,7 @@ impl Connection {
             readable: AtomicBool::new(false),
             writable: AtomicBool::new(false),
             read_ahead: AtomicBool::new(false),
+            timeouts: Timeouts::default(),
             input: Slot::new(),
             output: Slot::new(),
         }
@@ -103,6 +106,47 @@ impl Connection {
     #[setter]
     fn set_read_ahead(&self, read_ahead: bool) {
         self.read_ahead.store(read_ahead, Ordering::Relaxed);
+    }
+
+    /// How long a call that receives may take, in seconds, where it does not say so itself; None waits.
+    #[getter]
+    fn get_recv_timeout(&self) -> Option<f64> {
+        self.timeouts.recv.get()
+    }
+
+    #[setter]
+    fn set_recv_timeout(&self, seconds: Option<f64>) {
+        self.timeouts.recv.set(seconds);
+    }
+
+    /// The same of a call that sends.
+    #[getter]
+    fn get_send_timeout(&self) -> Option<f64> {
+        self.timeouts.send.get()
+    }
+
+    #[setter]
+    fn set_send_timeout(&self, seconds: Option<f64>) {
+        self.timeouts.send.set(seconds);
+    }
+
+    /// Until this is called again, all calls together have so many seconds from now on; None takes it back.
+    #[pyo3(signature = (seconds, /))]
+    fn _within(&self, seconds: Option<f64>) -> PyResult<()> {
+        self.timeouts.bound(deadline(seconds)?);
+        Ok(())
+    }
+
+    fn _check_closed(&self) -> PyResult<()> {
+        self.fileno().map(drop)
+    }
+
+    fn _check_readable(&self) -> PyResult<()> {
+        if self.readable() { Ok(()) } else { Err(PyOSError::new_err("connection is write-only")) }
+    }
+
+    fn _check_writable(&self) -> PyResult<()> {
+        if self.writable() { Ok(()) } else { Err(PyOSError::new_err("connection is read-only")) }
     }
 
     /// The descriptor, or None once it is closed.
@@ -201,7 +245,7 @@ impl Connection {
             None => u64::MAX,
             Some(length) => u64::try_from(length).map_err(|_| PyValueError::new_err("negative maxlength"))?,
         };
-        let deadline = deadline(timeout)?;
+        let deadline = self.timeouts.receiving(timeout)?;
         let mut taken = self.input.take(py, || self.incoming())?;
         let message = self.receive(py, taken.get()?, longest, deadline)?;
         drop(taken);
@@ -227,7 +271,7 @@ impl Connection {
         if offset > target.len() {
             return Err(PyValueError::new_err("offset too large"));
         }
-        let deadline = deadline(timeout)?;
+        let deadline = self.timeouts.receiving(timeout)?;
         let mut taken = self.input.take(py, || self.incoming())?;
         let incoming = taken.get()?;
         incoming.input.set_read_ahead(self.get_read_ahead());
@@ -281,13 +325,13 @@ impl Connection {
 
 impl Connection {
     fn reading(&self) -> PyResult<()> {
-        self.fileno()?;
-        if self.readable() { Ok(()) } else { Err(PyOSError::new_err("connection is write-only")) }
+        self._check_closed()?;
+        self._check_readable()
     }
 
     fn writing(&self) -> PyResult<()> {
-        self.fileno()?;
-        if self.writable() { Ok(()) } else { Err(PyOSError::new_err("connection is read-only")) }
+        self._check_closed()?;
+        self._check_writable()
     }
 
     fn bad_message_length(&self, py: Python<'_>) -> PyErr {
@@ -297,6 +341,12 @@ impl Connection {
             return error;
         }
         PyOSError::new_err("bad message length")
+    }
+
+    /// Nothing has been allocated, but where the next message begins is not known before this one has passed.
+    fn too_long(&self, py: Python<'_>, length: usize) -> PyErr {
+        let why = format!("the peer announced a message of {length} bytes, for which there is no memory");
+        self.close(py).err().unwrap_or_else(|| PyOSError::new_err(why))
     }
 
     /// The descriptor, for one call. As in CPython another thread may close it meanwhile.
@@ -319,7 +369,7 @@ impl Connection {
         send: impl FnOnce(&mut Output, BorrowedFd<'_>, Deadline, &mut dyn FnMut() -> bool) -> Result<(), Error>
         + Send,
     ) -> PyResult<()> {
-        let (handle, deadline) = (self.borrowed()?, deadline(timeout)?);
+        let (handle, deadline) = (self.borrowed()?, self.timeouts.sending(timeout)?);
         let mut taken = self.output.take(py, || Output::new(Kind::of(handle)))?;
         let output = taken.get()?;
         self.waiting(py, |go_on| send(output, handle, deadline, go_on))
@@ -373,7 +423,8 @@ impl Connection {
                 if done {
                     return Ok(Some(PyBytes::new(py, filled(&short[..length]))));
                 }
-                (buffer::unfilled(py, length)?, length)
+                let Ok(place) = buffer::unfilled(py, length) else { return Err(self.too_long(py, length)) };
+                (place, length)
             }
         };
         if length as u64 > longest {
@@ -412,7 +463,14 @@ impl Connection {
         });
         match (done, raised) {
             (_, Some(error)) => Err(error),
-            (done, None) => done.map_err(|error| exception(py, &error)),
+            (Err(error), None) => {
+                if is_no_frame(&error) {
+                    // What comes next is no header either.
+                    self.close(py)?;
+                }
+                Err(exception(py, &error))
+            }
+            (Ok(done), None) => Ok(done),
         }
     }
 }
@@ -471,15 +529,6 @@ fn part<'a>(bytes: &Piece<'a>, offset: isize, size: Option<isize>) -> PyResult<P
     let Some(size) = size else { return Ok(Piece(rest)) };
     let size = usize::try_from(size).map_err(|_| wrong("size is negative"))?;
     Ok(Piece(rest.get(..size).ok_or_else(|| wrong("buffer length < offset + size"))?))
-}
-
-/// A timeout in seconds; None is for ever, and what has passed already does not wait.
-pub(crate) fn deadline(timeout: Option<f64>) -> PyResult<Deadline> {
-    let Some(seconds) = timeout else { return Ok(Deadline::NEVER) };
-    if seconds.is_nan() {
-        return Err(PyValueError::new_err("timeout is not a number"));
-    }
-    Ok(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX).into())
 }
 
 #[allow(

@@ -2,16 +2,18 @@
 
 use std::io;
 
-use pyo3::exceptions::{PyEOFError, PyOSError, PyTimeoutError};
+use pyo3::exceptions::{PyEOFError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use sabir_net::Error;
 use sabir_wire::error::{EofPlace, FrameError};
 
-/// CPython's own type and words where it has some; `TimeoutError` if a deadline has passed.
+/// CPython's own type and words where it has some; `multiprocessing.TimeoutError` if a deadline has passed.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     match error {
-        Error::Timeout { .. } => PyTimeoutError::new_err(error.to_string()),
+        Error::Timeout { .. } => {
+            from_multiprocessing(py, "TimeoutError", PyString::new(py, &error.to_string()).into_any())
+        }
         Error::Io { source, .. } => system(py, source),
         Error::Wire(sabir_wire::Error::Frame { source: FrameError::EndOfFile { place }, .. }) => {
             match place {
@@ -23,6 +25,14 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
         Error::Wire(sabir_wire::Error::Auth { source, .. }) => refused(py, &source.to_string()),
         _ => PyOSError::new_err(error.to_string()),
     }
+}
+
+/// Whether the peer sent what is not a header, after which nothing can be read.
+pub(crate) fn is_no_frame(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Wire(sabir_wire::Error::Frame { source, .. }) if !matches!(source, FrameError::EndOfFile { .. })
+    )
 }
 
 /// `OSError(errno, text)`, of which Python makes the subclass.

@@ -9,6 +9,7 @@
 //! | `authenticate` | `answer_challenge`, `deliver_challenge` |
 //! | `buffer` | bytes-like objects as memory |
 //! | `slot` | one half of a connection, for one thread at a time |
+//! | `timeouts` | how long calls may take |
 //! | `error` | which exception an error becomes |
 
 mod authenticate;
@@ -16,6 +17,7 @@ mod buffer;
 mod connection;
 mod error;
 mod slot;
+mod timeouts;
 
 use pyo3::prelude::*;
 

@@ -7,7 +7,8 @@ import threading
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PACKAGE = os.path.dirname(HERE)
+# The checkout's, or a copy that has the extension module.
+PACKAGE = os.environ.get('SABIR_PACKAGE') or os.path.dirname(HERE)
 PEERS = os.path.join(HERE, 'peers')
 KEY = b'between us'
 # Seconds that one test may take on a loaded machine before it counts as hung.
@@ -39,7 +40,7 @@ def find_pythons():
     versions = os.path.join(root, 'versions')
     if os.path.isdir(versions):
         folders = [os.path.join(versions, name, 'bin') for name in sorted(os.listdir(versions))] + folders
-    folders.append(os.path.join(PACKAGE, os.pardir, '.pythons', 'newest', 'usr', 'bin'))
+    folders.append(os.path.join(HERE, os.pardir, os.pardir, '.pythons', 'newest', 'usr', 'bin'))
     found = {}
     for folder in folders:
         for version in [(2, 7)] + [(3, minor) for minor in range(6, 16)]:

@@ -176,13 +176,18 @@ class Deadlines(TestCase):
         right.send('late')
         self.assertEqual(left.recv(), 'late')
 
-    def test_a_peer_that_stops_within_a_message_ends_in_time(self):
+    def test_a_message_that_stops_in_the_middle_ends_in_time_and_goes_on(self):
         left, right = Pipe()
-        left.recv_timeout = 0.2
-        os.write(right.fileno(), b'\0\0\0\x08abc')
-        with self.assertRaises(sabir.TimeoutError):
-            left.recv()
-        self.assertTrue(left.closed)
+        left.recv_timeout = 0.1
+        message = struct.pack('!i', -1) + struct.pack('!Q', 100000) + b'x' * 100000
+        for start, stop in ((0, 2), (2, 9), (9, 12), (12, 50000), (50000, 60000)):
+            os.write(right.fileno(), message[start:stop])
+            with self.assertRaises(sabir.TimeoutError):
+                left.recv_bytes()
+        os.write(right.fileno(), message[60000:])
+        right.send('next')
+        self.assertEqual(left.recv_bytes(), b'x' * 100000)
+        self.assertEqual(left.recv(), 'next')
 
     def test_sending_to_who_does_not_read_ends_in_time(self):
         for duplex in (True, False):
@@ -190,6 +195,12 @@ class Deadlines(TestCase):
             left.send_timeout = 0.3
             with self.assertRaises(sabir.TimeoutError):
                 left.send_bytes(b'x' * (32 << 20))
+            # Nothing is lost: what had begun to leave is whole before the next is.
+            left.send_timeout = None
+            call = in_thread(left.send_bytes, b'next')
+            self.assertEqual(right.recv_bytes(), b'x' * (32 << 20))
+            self.assertEqual(right.recv_bytes(), b'next')
+            call.result()
             right.close()
 
 

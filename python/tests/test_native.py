@@ -4,18 +4,38 @@ import os
 import select
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import unittest
-from multiprocessing import AuthenticationError, BufferTooShort
+from multiprocessing import AuthenticationError, BufferTooShort, TimeoutError
 from multiprocessing import connection as stock
 
+import support  # noqa: F401
+
+from sabir import _transport
 from sabir._native import Connection, answer_challenge, deliver_challenge
 
 
 def pair(**options):
     one, other = socket.socketpair()
     return Connection(one.detach(), **options), stock.Connection(other.detach())
+
+
+class Choice(unittest.TestCase):
+    def test_the_package_moves_bytes_by_it_unless_told_not_to(self):
+        for environment, native in (({}, True), ({"SABIR_PURE": "1"}, False)):
+            told = dict(support.environment(package=True), **environment)
+            if native:
+                told.pop("SABIR_PURE", None)
+            code = "from sabir import connection, _native; print(issubclass(connection.Connection, _native.Connection))"
+            said = subprocess.check_output([sys.executable, "-c", code], env=told)
+            self.assertEqual(said.split(), [str(native).encode()])
+
+    def test_the_pure_one_has_the_same_methods(self):
+        for name in dir(Connection):
+            self.assertTrue(hasattr(_transport.PureConnection(os.dup(0)), name), name)
 
 
 class Messages(unittest.TestCase):

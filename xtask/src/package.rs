@@ -1,5 +1,5 @@
-//! The Python package: its tests on every Python found, a part of CPython's own on some, and its extension module on the
-//! oldest and newest that it is for.
+//! The Python package: its tests on every Python found, a part of CPython's own on some, and once more with its extension
+//! module on the oldest and newest that it is for.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ pub(crate) fn test() -> Result<(), String> {
     ends.into_iter().flatten().try_for_each(|python| extension(python))
 }
 
-/// Builds the extension module for one Python and runs its tests there.
+/// Builds the extension module for one Python and runs all tests there, with a package that has it.
 fn extension(python: &Found) -> Result<(), String> {
     println!("the extension module for {}", python.full_version);
     let target = root().join("target/python");
@@ -78,8 +78,9 @@ fn extension(python: &Found) -> Result<(), String> {
     }
     fs::copy(library(&target), package.join("_native.so")).map_err(failed)?;
     run(Command::new(&python.executable)
-        .env("PYTHONPATH", &folder)
-        .arg(root().join("python/tests/test_native.py")))
+        .env("SABIR_PACKAGE", &folder)
+        .arg(root().join("python/tests/run.py"))
+        .arg(&python.executable))
 }
 
 /// Where Cargo puts the module.
