@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use sabir::net::Error as NetError;
@@ -48,23 +47,23 @@ impl fmt::Display for Unexpected {
 impl std::error::Error for Unexpected {}
 
 /// Prints what went wrong, if anything, and gives the exit code.
-pub(crate) fn finish(result: anyhow::Result<()>) -> ExitCode {
-    let Err(error) = result else { return ExitCode::SUCCESS };
+pub(crate) fn finish(result: anyhow::Result<()>) -> u8 {
+    let Err(error) = result else { return FINE };
     let code = code(&error);
     if code != FINE && error.downcast_ref::<AnsweredNo>().is_none() {
         // Nobody is left to tell if standard error is closed too.
         let _ = writeln!(io::stderr(), "sabir: {}", Printable(story(&error)));
     }
-    ExitCode::from(code)
+    code
 }
 
 /// Prints help, the version, or what is wrong with the arguments.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+pub(crate) fn usage(error: &clap::Error) -> u8 {
     // A closed pipe is the reader's choice.
     let _ = error.print();
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-        _ => ExitCode::from(USAGE),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => FINE,
+        _ => USAGE,
     }
 }
 
