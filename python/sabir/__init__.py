@@ -26,6 +26,7 @@ _LATER = {
     'BrokenPool': ('pool', 'BrokenPool'),
     'Client': ('connection', 'Client'), 'Connection': ('connection', 'Connection'),
     'Listener': ('connection', 'Listener'), 'wait': ('connection', 'wait'),
+    'Gateway': ('gateway', 'Gateway'), 'serve': ('gateway', 'serve'),
     'BaseManager': ('managers', 'BaseManager'), 'BaseProxy': ('managers', 'BaseProxy'),
     'NamespaceProxy': ('managers', 'NamespaceProxy'), 'SyncManager': ('managers', 'SyncManager'),
     'install': ('_install', 'install'), 'uninstall': ('_install', 'uninstall'),

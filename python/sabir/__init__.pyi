@@ -37,6 +37,7 @@ from .context import (
     ProcessError as ProcessError,
     TimeoutError as TimeoutError,
 )
+from .gateway import Gateway as Gateway, serve as serve
 from .managers import (
     BaseManager as BaseManager,
     BaseProxy as BaseProxy,

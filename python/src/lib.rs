@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `connection` | `Connection`: messages over any descriptor |
 //! | `authenticate` | `answer_challenge`, `deliver_challenge` |
+//! | `program` | `main`: the program `sabir` |
 //! | `buffer` | bytes-like objects as memory |
 //! | `slot` | one half of a connection, for one thread at a time |
 //! | `timeouts` | how long calls may take |
@@ -16,12 +17,13 @@ mod authenticate;
 mod buffer;
 mod connection;
 mod error;
+mod program;
 mod slot;
 mod timeouts;
 
 use pyo3::prelude::*;
 
-/// The compiled part of sabir: connections, authentication.
+/// The compiled part of sabir: connections, authentication, the program.
 #[pymodule]
 mod _native {
     use pyo3::prelude::*;
@@ -30,6 +32,8 @@ mod _native {
     use super::authenticate::{answer_challenge, deliver_challenge};
     #[pymodule_export]
     use super::connection::Connection;
+    #[pymodule_export]
+    use super::program::main;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
