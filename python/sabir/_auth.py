@@ -23,20 +23,12 @@ _RAW_DIGESTS = {16: 'md5', 32: 'sha256'}
 # A `{sha256}` challenge tells an adaptive peer that protocol 4 can be read here, which 2.7 could not.
 _PREFIX = b'' if PY2 else b'{sha256}'
 _RANDOM = 20 if PY2 else 40
+_OVER = object()
 
 
 def deliver_challenge(connection, authkey, digest_name='sha256'):
     """Challenge the peer and welcome it if it knows `authkey`, else raise `AuthenticationError`."""
-    _check_key(authkey)
-    prefix = b'{' + digest_name.encode('ascii') + b'}' if _PREFIX else b''
-    message = prefix + os.urandom(_RANDOM)
-    connection.send_bytes(CHALLENGE + message)
-    answer = connection.recv_bytes(_MAX_FRAME)
-    if _answers(answer, authkey, message):
-        connection.send_bytes(WELCOME)
-    else:
-        connection.send_bytes(FAILURE)
-        raise AuthenticationError('digest received was wrong')
+    _Steps(connection, _deliver(authkey, digest_name)).go_on(None)
 
 
 def answer_challenge(connection, authkey, raw_digest='md5'):
@@ -45,34 +37,91 @@ def answer_challenge(connection, authkey, raw_digest='md5'):
     A challenge without a digest's name is answered with `raw_digest`. What the challenge tells of the peer is noted on
     `connection.peer`, if there is one.
     """
-    _check_key(authkey)
-    frame = connection.recv_bytes(_MAX_FRAME)
-    if not frame.startswith(CHALLENGE):
-        raise AuthenticationError('Protocol error, expected challenge: %r (has the listener no key?)' % (frame,))
-    message = frame[len(CHALLENGE):]
-    name = _digest_name(message)
-    peer = getattr(connection, 'peer', None)
-    if peer is not None:
-        peer.challenged(modern=name is not None)
-    if name is None:
-        connection.send_bytes(_code(authkey, message, raw_digest))
-    else:
-        connection.send_bytes(b'{' + name.encode('ascii') + b'}' + _code(authkey, message, name))
-    if connection.recv_bytes(_MAX_FRAME) != WELCOME:
-        raise AuthenticationError('digest sent was rejected')
+    _Steps(connection, _answer(authkey, raw_digest, getattr(connection, 'peer', None))).go_on(None)
 
 
 def handshake(connection, authkey, listening, timeout):
     """Both halves within `timeout` seconds (None: without limit); the listening end challenges first."""
-    # A wrapper of the standard library, that of XML-RPC, has what moves bytes inside.
-    within = getattr(getattr(connection, '_conn', connection), '_within', None) or (lambda seconds: None)
-    within(timeout)
-    try:
-        first, second = (deliver_challenge, answer_challenge) if listening else (answer_challenge, deliver_challenge)
-        first(connection, authkey)
-        second(connection, authkey)
-    finally:
-        within(None)
+    Handshake(connection, authkey, listening).go_on(timeout)
+
+
+class _Steps(object):
+    """Steps that say what to send, or None to receive. If they run out of time they go on where they were."""
+
+    def __init__(self, connection, steps):
+        self.connection = connection
+        self._steps = steps
+        self._next = next(steps, _OVER)
+
+    def go_on(self, seconds):
+        """Take steps until all are done; raises `TimeoutError` if `seconds`, None for no limit, are over before."""
+        connection = self.connection
+        # A wrapper of the standard library, that of XML-RPC, has what moves bytes inside.
+        within = getattr(getattr(connection, '_conn', connection), '_within', None) if seconds is not None else None
+        if within is not None:
+            within(seconds)
+        try:
+            while self._next is not _OVER:
+                said = connection.recv_bytes(_MAX_FRAME) if self._next is None else connection.send_bytes(self._next)
+                try:
+                    self._next = self._steps.send(said)
+                except StopIteration:
+                    self._next = _OVER
+        finally:
+            if within is not None:
+                within(None)
+
+
+class Handshake(_Steps):
+    """Both halves of the handshake; the listening end challenges first."""
+
+    def __init__(self, connection, authkey, listening):
+        peer = getattr(connection, 'peer', None)
+        deliver, answer = _deliver(authkey, 'sha256'), _answer(authkey, 'md5', peer)
+        _Steps.__init__(self, connection, _one_after_the_other(deliver, answer) if listening else
+                        _one_after_the_other(answer, deliver))
+
+
+def _one_after_the_other(*halves):
+    for steps in halves:
+        wanted = next(steps, _OVER)
+        while wanted is not _OVER:
+            said = yield wanted
+            try:
+                wanted = steps.send(said)
+            except StopIteration:
+                wanted = _OVER
+
+
+def _deliver(authkey, digest_name):
+    _check_key(authkey)
+    prefix = b'{' + digest_name.encode('ascii') + b'}' if _PREFIX else b''
+    message = prefix + os.urandom(_RANDOM)
+    yield CHALLENGE + message
+    answer = yield
+    if _answers(answer, authkey, message):
+        yield WELCOME
+    else:
+        yield FAILURE
+        raise AuthenticationError('digest received was wrong')
+
+
+def _answer(authkey, raw_digest, peer):
+    _check_key(authkey)
+    frame = yield
+    if not frame.startswith(CHALLENGE):
+        raise AuthenticationError('Protocol error, expected challenge: %r (has the listener no key?)' % (frame,))
+    message = frame[len(CHALLENGE):]
+    name = _digest_name(message)
+    if peer is not None:
+        peer.challenged(modern=name is not None)
+    if name is None:
+        yield _code(authkey, message, raw_digest)
+    else:
+        yield b'{' + name.encode('ascii') + b'}' + _code(authkey, message, name)
+    verdict = yield
+    if verdict != WELCOME:
+        raise AuthenticationError('digest sent was rejected')
 
 
 def _check_key(authkey):

@@ -3,6 +3,7 @@
 import pickle as _python_pickle
 import sys
 
+from ._extension import native as _native
 from ._stock import PY2, copyreg, pickle
 
 if PY2:
@@ -88,6 +89,8 @@ if PY2:
         """As it is: this Python writes what it reads."""
         return data
 
+    table_of = load_as_ours = EmptyMet = None
+
     def locks_for_child():
         """Nothing: children inherit what they need."""
         return {}
@@ -96,6 +99,8 @@ else:
 
     def dump_with(pickler, obj, protocol, registered):
         """`obj` as bytes by `pickler`, with what was registered for the process and for one reducer."""
+        if pickler is pickle.Pickler:
+            return _dump(obj, protocol, registered)
         file = BytesIO()
         if isinstance(pickler.__dict__.get('dispatch_table'), collections.abc.Mapping):
             # The compiled pickler reads a table of its class once, when it is made: too early to set one on the instance.
@@ -104,27 +109,63 @@ else:
             pickler(file, protocol).dump(obj)
             return file.getbuffer()
         writer = pickler(file, protocol)
-        own = None if pickler is pickle.Pickler else getattr(writer, 'dispatch_table', None)
+        own = getattr(writer, 'dispatch_table', None)
         table = dict(copyreg.dispatch_table if own is None else own)
         table.update(ForkingPickler._extra_reducers)
         if registered:
             table.update(registered)
-        empty = _private_empty()
-        if empty is None or pickler is not pickle.Pickler:
+        writer.dispatch_table = table
+        writer.dump(obj)
+        return file.getbuffer()
+
+    def _dump(obj, protocol, registered):
+        table = table_of(registered)
+        try:
+            if _native:
+                pieces = _native.pickle(obj, protocol, table)
+                return pieces[0] if len(pieces) == 1 else b''.join(pieces)
+            file = BytesIO()
+            writer = pickle.Pickler(file, protocol)
             writer.dispatch_table = table
             writer.dump(obj)
             return file.getbuffer()
-        writer.dispatch_table = collections.ChainMap({empty: _refuse_empty}, table)
-        try:
-            writer.dump(obj)
-            return file.getbuffer()
-        except _EmptyMet:
+        except EmptyMet:
             # Rare, so that the slow pickler may write it.
             file = BytesIO()
             writer = _PublicNames(file, protocol)
-            writer.dispatch_table = table
+            writer.dispatch_table = dict(copyreg.dispatch_table)
+            writer.dispatch_table.update(ForkingPickler._extra_reducers)
+            writer.dispatch_table.update(registered or {})
             writer.dump(obj)
             return file.getbuffer()
+
+    def table_of(registered):
+        """What reduces the objects of a type: that of one reducer, of the process, and `copyreg`'s, as they are when asked."""
+        if not _refused:
+            empty = _private_empty()
+            if empty is not None:
+                _refused[empty] = _refuse_empty
+        if registered:
+            return _Table(_refused, registered, ForkingPickler._extra_reducers, copyreg.dispatch_table)
+        return _table
+
+    class _PureTable(dict):
+        """Empty, so that each type is looked for in the dictionaries it was made with."""
+
+        def __init__(self, *dictionaries):
+            super().__init__()
+            self._dictionaries = dictionaries
+
+        def __missing__(self, type):
+            for dictionary in self._dictionaries:
+                if type in dictionary:
+                    return dictionary[type]
+            raise KeyError(type)
+
+    # What the compiled pickler does not write as it should be.
+    _refused = {}
+    _Table = _native.Table if _native else _PureTable
+    _table = _Table(_refused, ForkingPickler._extra_reducers, copyreg.dispatch_table)
 
     def locks_for_child():
         """What refuses a lock of a fork context that goes to a child which is started anew. Up to 3.10 it is sent as an
@@ -145,11 +186,11 @@ else:
         module = sys.modules.get('queue')
         return module.Empty if module is not None and module.Empty.__module__ == '_queue' else None
 
-    class _EmptyMet(BaseException):
-        """There is a `queue.Empty` in the message."""
+    class EmptyMet(BaseException):
+        """There is a `queue.Empty` in the message, which `dump_with` can write."""
 
     def _refuse_empty(obj):
-        raise _EmptyMet
+        raise EmptyMet
 
     class _PublicNames(_python_pickle._Pickler):
         """Names `queue.Empty` as every Python knows it. The compiled pickler asks nobody for the name of a class."""
@@ -199,12 +240,23 @@ else:
     def load(unpickler, data, ctx, allow=None):
         """The object in `data`, read by `unpickler`, with names as `_find` understands them."""
         data = _as_4(data)
-        if unpickler is pickle.Unpickler and allow is None and len(data) < _SHORT and _STOCK not in data:
+        if unpickler is not pickle.Unpickler or allow is not None:
+            return _load_as_ours(unpickler, data, ctx, allow)
+        if _native:
+            return _native.unpickle(data, load_as_ours, ctx)
+        if len(data) < _SHORT and _STOCK not in data:
             try:
                 return pickle.loads(data)
             except (UnicodeDecodeError, ImportError, AttributeError, pickle.UnpicklingError):
                 # Once more below, with the names of other versions and the strings of 2.7.
                 pass
+        return _load_as_ours(unpickler, data, ctx, None)
+
+    def load_as_ours(data, ctx):
+        """What `pickle.loads` could not load: with the names and strings of other versions, and the names that are ours."""
+        return _load_as_ours(pickle.Unpickler, data, ctx, None)
+
+    def _load_as_ours(unpickler, data, ctx, allow):
         try:
             return _reader(unpickler, data, ctx, allow).load()
         except (UnicodeDecodeError, pickle.UnpicklingError) as error:

@@ -146,6 +146,8 @@ def _address(text):
         return '\0' + text[6:]
     if text.startswith('unix:'):
         return text[5:]
+    if text.startswith('/'):
+        return text
     host, port = text.rsplit(':', 1)
     return str(host.strip('[]')), int(port)
 

@@ -1,7 +1,6 @@
 """Messages of bytes over a file descriptor: the surface of CPython's `Connection` that knows no objects.
 
-The one place that chooses who moves bytes: the extension `sabir._native` where it was built, this pure class elsewhere,
-or everywhere if the environment says SABIR_PURE=1. Both have the same methods and do the same.
+The extension module moves them where it is there, and this pure class elsewhere. Both have the same methods and do the same.
 A message is a length of 4 bytes, big-endian, and its body; -1 announces a length of 8 bytes (CPython 3.8 and newer).
 """
 
@@ -12,6 +11,7 @@ import socket
 import stat
 import struct
 
+from ._extension import native
 from ._stock import PY2, BufferTooShort, TimeoutError, monotonic
 
 _LENGTH = struct.Struct('!i')
@@ -95,13 +95,14 @@ class PureConnection(object):
         self._write(self._framed([_bytes_view(part) for part in parts]), timeout)
 
     def send_many(self, messages, timeout=None):
-        """Send each of these bytes-like objects as a message; short ones leave together."""
+        """Send each of these bytes-like objects as a message; short ones leave together. A list is one message in parts."""
         self._check_closed()
         self._check_writable()
         deadline = self._limit(self.send_timeout, timeout)
         together, length = [], 0
         for message in messages:
-            pieces = self._framed([_bytes_view(message)])
+            parts = message if isinstance(message, list) else [message]
+            pieces = self._framed([_bytes_view(part) for part in parts])
             if len(pieces) == 1 and length + len(pieces[0]) <= _TOGETHER:
                 together.extend(pieces)
                 length += len(pieces[0])
@@ -358,11 +359,4 @@ else:
         view.cast('B')[offset:offset + len(message)] = message
 
 
-try:
-    if os.environ.get('SABIR_PURE') == '1':
-        raise ImportError
-    from ._native import Connection as ByteConnection
-    NATIVE = True
-except ImportError:
-    ByteConnection = PureConnection
-    NATIVE = False
+ByteConnection = native.Connection if native else PureConnection

@@ -11,9 +11,11 @@ from multiprocessing.connection import *  # noqa: F401,F403
 from multiprocessing.connection import SocketListener, address_type, arbitrary_address, default_family, families  # noqa: F401
 
 from . import _peer
-from ._auth import answer_challenge, deliver_challenge, handshake  # noqa: F401
+from ._auth import Handshake, answer_challenge, deliver_challenge, handshake  # noqa: F401
 from ._bound import BoundType
+from ._extension import native
 from ._stock import PY2, AuthenticationError, BufferTooShort, TimeoutError, fill, monotonic, spawning  # noqa: F401
+from ._pickling import EmptyMet, load_as_ours
 from ._transport import ByteConnection
 from .reducers import as_reducer
 
@@ -21,6 +23,8 @@ __all__ = ['Client', 'Listener', 'Connection', 'Pipe', 'wait', 'answer_challenge
 
 # Seconds a peer has to prove that it knows the key, where the caller says nothing.
 HANDSHAKE_TIMEOUT = 20.0
+# Seconds that `accept` itself gives a handshake; whoever takes longer is left to a thread.
+_BRIEF = 0.005
 # Handshakes of one listener that may be under way; who comes later waits in the backlog.
 _MAX_PENDING = 64
 
@@ -74,17 +78,47 @@ class Connection(BoundType('_Connection', (_Base,), {})):
         state = 'closed' if self.closed else 'handle %d' % self._handle
         return '<%s.%s, %s>' % (type(self).__module__, type(self).__name__, state)
 
-    def send(self, obj):
-        """Send an object that the reducer can make bytes of."""
-        self._check_closed()
-        self._check_writable()
-        self.send_bytes((self._reducer or _context_of(self)._current()).dumps(obj, self.peer))
+    if native:
+        def send(self, obj):
+            """Send an object that the reducer can make bytes of."""
+            reducer = self._reducer or _context_of(self)._current()
+            table = reducer._quick()
+            if table is None:
+                self._check_closed()
+                self._check_writable()
+                self.send_bytes(reducer.dumps(obj, self.peer))
+            else:
+                protocol = reducer.protocol
+                try:
+                    self._send_pickled(obj, self.peer.reads if protocol is None else protocol, table)
+                except EmptyMet:
+                    self.send_bytes(reducer.dumps(obj, self.peer))
 
-    def recv(self):
-        """Receive an object."""
-        data = self.recv_bytes()
-        self.peer.wrote(data)
-        return (self._reducer or _context_of(self)._current()).loads(data, _context_of(self))
+        def recv(self):
+            """Receive an object."""
+            reducer = self._reducer or _context_of(self)._current()
+            if reducer._quick() is None:
+                data = self.recv_bytes()
+                self.peer.wrote(data)
+                return reducer.loads(data, _context_of(self))
+            peer = self.peer
+            return self._recv_pickled(None if peer.reads > 4 else peer.wrote)
+
+        def _load(self, data):
+            # What the extension module leaves to us: the names and strings of other versions, and ours.
+            return load_as_ours(data, _context_of(self))
+    else:
+        def send(self, obj):
+            """Send an object that the reducer can make bytes of."""
+            self._check_closed()
+            self._check_writable()
+            self.send_bytes((self._reducer or _context_of(self)._current()).dumps(obj, self.peer))
+
+        def recv(self):
+            """Receive an object."""
+            data = self.recv_bytes()
+            self.peer.wrote(data)
+            return (self._reducer or _context_of(self)._current()).loads(data, _context_of(self))
 
 
 class Listener(BoundType('_Listener', (_stock.Listener,), {})):
@@ -138,7 +172,19 @@ class Listener(BoundType('_Listener', (_stock.Listener,), {})):
                 continue
             if self._authkey is None:
                 return connection
-            door.enter(connection, self._authkey, self._handshake_timeout)
+            handshake = Handshake(connection, self._authkey, True)
+            limit = self._handshake_timeout
+            try:
+                # Most peers answer at once, and need no thread.
+                handshake.go_on(_BRIEF if limit is None else min(_BRIEF, limit))
+                return connection
+            except TimeoutError:
+                door.enter(handshake, limit)
+            except AuthenticationError:
+                connection.close()
+                raise
+            except Exception as error:
+                _drop(connection, error)
 
     def close(self):
         """Close the socket; whoever waits in `accept` is woken with IOError."""
@@ -190,10 +236,10 @@ class _Door(object):
     def full(self):
         return len(self._pending) >= _MAX_PENDING
 
-    def enter(self, connection, authkey, timeout):
+    def enter(self, handshake, timeout):
         with self._lock:
-            self._pending[id(connection)] = connection
-        thread = threading.Thread(target=self._greet, args=(connection, authkey, timeout), name='SabirHandshake')
+            self._pending[id(handshake)] = handshake.connection
+        thread = threading.Thread(target=self._greet, args=(handshake, timeout), name='SabirHandshake')
         thread.daemon = True
         thread.start()
 
@@ -220,23 +266,27 @@ class _Door(object):
         os.close(self.bell)
         os.close(self._ring)
 
-    def _greet(self, connection, authkey, timeout):
-        found = connection
+    def _greet(self, handshake, timeout):
+        found = connection = handshake.connection
         try:
-            handshake(connection, authkey, True, timeout)
+            handshake.go_on(timeout)
         except AuthenticationError as error:
             connection.close()
             found = error
         except Exception as error:
-            # A port scanner, a peer that died, or one that never answered: nobody's business but the log's.
-            util.info('a peer was dropped in the handshake: %r', error)
-            connection.close()
+            _drop(connection, error)
             found = None
         with self._lock:
-            self._pending.pop(id(connection), None)
+            self._pending.pop(id(handshake), None)
             if found is not None:
                 self._ready.append(found)
                 os.write(self._ring, b'x')
+
+
+def _drop(connection, error):
+    """Ends with a port scanner, a peer that died, or one that never answered: nobody's business but the log's."""
+    util.info('a peer was dropped in the handshake: %r', error)
+    connection.close()
 
 
 def Client(address, family=None, authkey=None, reducer=None, timeout=None, context=None):
@@ -321,9 +371,16 @@ def _ready(handles, deadline):
                 raise
 
 
+_context_module = None
+
+
 def _default():
-    from . import context
-    return context._default_context
+    global _context_module
+    if _context_module is None:
+        # It imports this module.
+        from . import context
+        _context_module = context
+    return _context_module._default_context
 
 
 def _context_of(owner):

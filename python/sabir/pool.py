@@ -7,6 +7,7 @@ one. A result that cannot be unpickled fails its own task (cpython#79492).
 
 import os
 import signal
+import struct
 import threading
 import time
 from multiprocessing import pool as _stock
@@ -14,6 +15,7 @@ from multiprocessing.pool import *  # noqa: F401,F403
 from multiprocessing.pool import ThreadPool  # noqa: F401
 
 from . import connection
+from ._extension import native
 from ._stock import PY2, ProcessError, fill
 from .queues import SimpleQueue
 
@@ -22,6 +24,7 @@ __all__ = ['Pool', 'ThreadPool', 'BrokenPool']
 # Seconds between two looks at the workers, and how long one may take to end when it is told to.
 _LOOK = 0.1
 _PATIENCE = 1.0
+_NUMBERS = struct.Struct('!qq')
 
 
 class BrokenPool(ProcessError):
@@ -104,19 +107,36 @@ class Pool(_stock.Pool):
             time.sleep(0)
 
 
-class _Tasks(SimpleQueue):
-    """Tasks, each pickled apart from its number: one that a worker cannot read fails by itself, and the worker goes on."""
+class _Numbered(SimpleQueue):
+    """Messages of a task: its two numbers, then the rest as a pickle of its own. If that cannot be read, it is still known
+    whose it is. An empty message is None."""
 
     def put(self, obj):
-        if obj is not None:
-            obj = (obj[0], obj[1], bytes(self._dumps(obj[2:])))
-        SimpleQueue.put(self, obj)
+        if obj is None:
+            self._send(b'')
+            return
+        data = self._dumps(self._rest(obj))
+        # 2.7 numbers the only task of a job None.
+        index = -1 if obj[1] is None else obj[1]
+        self._send([_NUMBERS.pack(obj[0], index)] + (data if isinstance(data, list) else [data]))
 
     def get(self):
-        obj = SimpleQueue.get(self)
-        if obj is None:
+        data = self._receive()
+        if not data:
             return None
-        job, index, data = obj
+        job, index = _NUMBERS.unpack_from(data)
+        index = None if index == -1 else index
+        return self._of(job, index, memoryview(data)[_NUMBERS.size:] if native else data[_NUMBERS.size:])
+
+
+class _Tasks(_Numbered):
+    """Tasks: one that a worker cannot read fails by itself, and the worker goes on."""
+
+    @staticmethod
+    def _rest(obj):
+        return obj[2:]
+
+    def _of(self, job, index, data):
         try:
             return (job, index) + tuple(self._loads(data))
         except Exception as error:
@@ -127,22 +147,19 @@ def _raise(error):
     raise error
 
 
-class _Results(SimpleQueue):
-    """Results, each pickled apart from the number of its task: if it cannot be read, its task is still known."""
+class _Results(_Numbered):
+    """Results: one that cannot be read here fails its task."""
+
+    @staticmethod
+    def _rest(obj):
+        return obj[2]
 
     def put(self, obj):
-        if self._writer.closed:
-            # The pool is broken and the thread that reads here has ended.
-            return
-        if isinstance(obj, tuple) and len(obj) == 3:
-            obj = (obj[0], obj[1], bytes(self._dumps(obj[2])))
-        SimpleQueue.put(self, obj)
+        # The pipe is closed when the pool is broken and the thread that reads here has ended.
+        if not self._writer.closed:
+            _Numbered.put(self, obj)
 
-    def get(self):
-        obj = SimpleQueue.get(self)
-        if obj is None:
-            return None
-        job, index, data = obj
+    def _of(self, job, index, data):
         try:
             return job, index, self._loads(data)
         except Exception as error:

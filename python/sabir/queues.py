@@ -12,6 +12,8 @@ from multiprocessing import queues as _stock
 from multiprocessing import util
 
 from . import connection
+from ._pickling import EmptyMet, load_as_ours
+from ._extension import native
 from ._stock import PY2, WINDOWS, assert_spawning, fill, monotonic
 
 if PY2:
@@ -37,18 +39,47 @@ class _Ends(object):
         """What makes bytes of the objects of this queue."""
         return self._writer.reducer
 
-    def _dumps(self, obj):
-        return self._writer.reducer.dumps(obj, self._writer.peer)
+    if native:
+        def _dumps(self, obj):
+            """The bytes of `obj`, or a list of them if it has long ones in it."""
+            writer = self._writer
+            reducer = writer._reducer or self._ctx._current()
+            table = reducer._quick()
+            if table is None:
+                return reducer.dumps(obj, writer.peer)
+            protocol = reducer.protocol
+            try:
+                pieces = native.pickle(obj, writer.peer.reads if protocol is None else protocol, table)
+            except EmptyMet:
+                return reducer.dumps(obj, writer.peer)
+            return pieces[0] if len(pieces) == 1 else pieces
 
-    def _loads(self, data):
-        return self._reader.reducer.loads(data, self._ctx)
+        def _loads(self, data):
+            reducer = self._reader._reducer or self._ctx._current()
+            if reducer._quick() is None:
+                return reducer.loads(data, self._ctx)
+            return native.unpickle(data, load_as_ours, self._ctx)
+    else:
+        def _dumps(self, obj):
+            return self._writer.reducer.dumps(obj, self._writer.peer)
+
+        def _loads(self, data):
+            return self._reader.reducer.loads(data, self._ctx)
 
     def _send(self, data):
+        send = self._writer.send_gathered if isinstance(data, list) else self._writer.send_bytes
         if self._wlock is None:
-            self._writer.send_bytes(data)
+            send(data)
         else:
             with self._wlock:
-                self._writer.send_bytes(data)
+                send(data)
+
+    def _send_many(self, messages):
+        if self._wlock is None:
+            self._writer.send_many(messages)
+        else:
+            with self._wlock:
+                self._writer.send_many(messages)
 
 
 class SimpleQueue(_Ends, _stock.SimpleQueue):
@@ -76,9 +107,14 @@ class SimpleQueue(_Ends, _stock.SimpleQueue):
 
     def get(self):
         """The next object."""
-        with self._rlock:
-            data = self._reader.recv_bytes()
-        return self._loads(data)
+        return self._loads(self._receive())
+
+    def _receive(self):
+        self._rlock.acquire()
+        try:
+            return self._reader.recv_bytes()
+        finally:
+            self._rlock.release()
 
     def __getstate__(self):
         assert_spawning(self)
@@ -128,6 +164,8 @@ class Queue(_Ends, _stock.Queue):
     def _reset(self, after_fork=False):
         self._notempty = threading.Condition(threading.Lock())
         self._buffer = collections.deque()
+        # Has something in it while the thread waits, or is about to.
+        self._idle = []
         self._thread = None
         self._jointhread = None
         self._joincancelled = False
@@ -143,16 +181,18 @@ class Queue(_Ends, _stock.Queue):
             return
         if not self._sem.acquire(block, timeout):
             raise Full
-        with self._notempty:
-            self._append(data)
+        self._append(data)
 
     def get(self, block=True, timeout=None):
         """The next object; raises `Empty` if there is none within `timeout`."""
         self._check_open()
         if block and timeout is None:
-            with self._rlock:
+            self._rlock.acquire()
+            try:
                 data = self._reader.recv_bytes()
                 self._sem.release()
+            finally:
+                self._rlock.release()
             return self._loads(data)
         deadline = monotonic() + timeout if block else None
         if not self._rlock.acquire(block, timeout):
@@ -203,14 +243,19 @@ class Queue(_Ends, _stock.Queue):
 
     def _append(self, data):
         if self._thread is None:
-            self._start_thread()
+            with self._notempty:
+                if self._thread is None:
+                    self._start_thread()
         self._buffer.append(data)
-        self._notempty.notify()
+        # The thread says that it is idle before it looks into the buffer for the last time.
+        if self._idle:
+            with self._notempty:
+                self._notempty.notify()
 
     def _start_thread(self):
         self._buffer.clear()
         thread = threading.Thread(target=_feed, name='QueueFeederThread', args=(
-            self._buffer, self._notempty, self._send, self._reader.close, self._writer.close, self._ignore_epipe, self._sem))
+            self._buffer, self._notempty, self._idle, self._send_many, self._reader.close, self._writer.close, self._ignore_epipe, self._sem))
         thread.daemon = True
         self._thread = thread
         try:
@@ -247,33 +292,42 @@ class JoinableQueue(Queue, _stock.JoinableQueue):
             return
         if not self._sem.acquire(block, timeout):
             raise Full
-        with self._notempty:
-            with self._cond:
-                self._append(data)
-                self._unfinished_tasks.release()
+        with self._cond:
+            self._append(data)
+            self._unfinished_tasks.release()
 
 
-def _feed(buffer, notempty, send, close_reader, close_writer, ignore_epipe, sem):
-    """Writes what was put, until `_stop`. Only bytes here: nothing is left that could fail for one object alone."""
+def _feed(buffer, notempty, idle, send, close_reader, close_writer, ignore_epipe, sem):
+    """Writes what was put, until `_stop`: all that waits at once. Only bytes here: nothing is left that could fail for one
+    object alone."""
+    wait, take = notempty.wait, buffer.popleft
     while True:
-        with notempty:
-            while not buffer:
-                notempty.wait()
-            data = buffer.popleft()
-        if data is _END:
-            close_reader()
-            close_writer()
-            return
+        if not buffer:
+            with notempty:
+                idle.append(True)
+                while not buffer:
+                    wait()
+                del idle[:]
+        # Nobody else takes from the buffer.
+        batch = [take() for _ in range(min(len(buffer), _TOGETHER))]
+        ends = batch[-1] is _END
+        if ends:
+            del batch[-1]
         try:
-            send(data)
+            send(batch)
         except Exception as error:
             if ignore_epipe and getattr(error, 'errno', 0) == errno.EPIPE:
                 return
             # At exit the pipe may be gone before the thread is.
             util.info('error in queue thread: %s', error)
             if not _exiting():
-                sem.release()
-                sys.stderr.write('sabir: an object put into a queue was lost: %s\n' % (error,))
+                for _ in batch:
+                    sem.release()
+                sys.stderr.write('sabir: %d objects put into a queue were lost: %s\n' % (len(batch), error))
+        if ends:
+            close_reader()
+            close_writer()
+            return
 
 
 def _exiting():
@@ -300,6 +354,8 @@ def _sem_value_max():
     return SEM_VALUE_MAX
 
 
+# The most messages that are written without letting others write.
+_TOGETHER = 256
 _END = object()
 
 fill(globals(), _stock)

@@ -8,7 +8,7 @@ import pickle as _python_pickle
 import sys
 
 from . import _peer
-from ._pickling import (dump_with, load, locks_for_child, process_wide_table, refuse_extensions,
+from ._pickling import (dump_with, load, locks_for_child, process_wide_table, refuse_extensions, table_of,
                         with_public_names)
 from ._stock import PY2, pickle
 
@@ -19,6 +19,8 @@ __all__ = ['Reducer', 'Pickle', 'Adaptive', 'Restricted', 'CloudPickle', 'Dill',
            'as_reducer']
 
 _UNKNOWN = _peer.Peer()
+# For each class of reducers whether it leaves the work to `Reducer`.
+_are_quick = {}
 
 
 class Reducer(object):
@@ -62,6 +64,15 @@ class Reducer(object):
     def loads_for_child(self, data):
         """What `dumps_for_child` wrote. What is ours has our names there, and a stock connection must stay one."""
         return load(self.get_unpickler_class(), data, False)
+
+    def _quick(self):
+        """What the compiled pickler needs to do all this by itself, None where a subclass does some of it."""
+        cls = type(self)
+        quick = _are_quick.get(cls)
+        if quick is None:
+            quick = _are_quick[cls] = not PY2 and all(getattr(cls, name) is getattr(Reducer, name) for name in (
+                'dumps', 'loads', '_pickle', 'get_pickler_class', 'get_unpickler_class'))
+        return table_of(self._registered) if quick else None
 
     def _pickle(self, obj, protocol):
         return dump_with(self.get_pickler_class(), obj, protocol, self._registered)

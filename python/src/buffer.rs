@@ -7,7 +7,7 @@ use std::slice;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyByteArray, PyBytes};
 
 /// The bytes of an object that are sent from where they lie.
 pub(crate) enum View<'py> {
@@ -83,6 +83,18 @@ impl Target {
         // threads do with it meanwhile is their program's affair, as with `readinto`; nothing here reads it.
         unsafe { slice::from_raw_parts_mut(self.0.buf_ptr().cast(), self.len()) }
     }
+}
+
+/// What `look` makes of the memory of a bytearray.
+#[allow(unsafe_code, reason = "a bytearray may change whenever Python code runs")]
+pub(crate) fn with<T>(memory: &Bound<'_, PyByteArray>, look: impl FnOnce(&[u8]) -> T) -> T {
+    // SAFETY: only connections know these, one call at a time, and `look` runs no Python code.
+    look(unsafe { memory.as_bytes() })
+}
+
+/// The beginning of a bytearray as bytes.
+pub(crate) fn copy<'py>(memory: &Bound<'py, PyByteArray>, length: usize) -> Bound<'py, PyBytes> {
+    with(memory, |bytes| PyBytes::new(memory.py(), &bytes[..length.min(bytes.len())]))
 }
 
 /// A `bytes` of this length that nobody else knows yet, to be filled.

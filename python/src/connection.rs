@@ -3,16 +3,18 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyEOFError, PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyTuple};
 use sabir_net::blocking::descriptor::{Input, Kind, Output, ready_by};
 use sabir_net::{Deadline, Error};
 
 use crate::buffer::{self, Piece, Target, View};
 use crate::error::{exception, is_no_frame, too_short};
+use crate::pickling::{self, Table};
 use crate::slot::Slot;
 use crate::timeouts::{Timeouts, deadline};
 
@@ -37,6 +39,8 @@ pub(crate) struct Connection {
     timeouts: Timeouts,
     input: Slot<Incoming>,
     output: Slot<Output>,
+    /// Where long pickles are received, to be loaded from there: fresh memory for each costs more than they do.
+    memory: Mutex<Option<Py<PyByteArray>>>,
 }
 
 /// The receiving half.
@@ -61,6 +65,7 @@ impl Connection {
             timeouts: Timeouts::default(),
             input: Slot::new(),
             output: Slot::new(),
+            memory: Mutex::new(None),
         }
     }
 
@@ -216,7 +221,8 @@ impl Connection {
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 gives lists of arguments by value")]
-    /// Send each of these bytes-like objects as a message; short ones leave together, 64 KiB in one system call.
+    /// Send each of these bytes-like objects as a message; short ones leave together, 64 KiB in one system call. A list is
+    /// one message that lies in several.
     #[pyo3(signature = (messages, *, timeout = None))]
     fn send_many(
         &self,
@@ -225,11 +231,82 @@ impl Connection {
         timeout: Option<f64>,
     ) -> PyResult<()> {
         self.writing()?;
-        let views = messages.iter().map(View::of).collect::<PyResult<Vec<_>>>()?;
-        let messages: Vec<_> = views.iter().map(View::bytes).collect();
+        let messages = messages.iter().map(Outgoing::of).collect::<PyResult<Vec<_>>>()?;
+        let messages: Vec<Vec<Piece<'_>>> =
+            messages.iter().map(|views| views.0.iter().map(View::bytes).collect()).collect();
         self.send(py, timeout, |output, handle, deadline, go_on| {
-            output.send_many(handle, &messages, deadline, go_on)
+            let mut rest = &messages[..];
+            while let Some(first) = rest.first() {
+                let together = rest.iter().take_while(|message| message.len() == 1).count();
+                if together == 0 {
+                    output.send(handle, first, deadline, go_on)?;
+                    rest = &rest[1..];
+                    continue;
+                }
+                let short: Vec<_> = rest[..together].iter().flatten().copied().collect();
+                output.send_many(handle, &short, deadline, go_on)?;
+                rest = &rest[together..];
+            }
+            Ok(())
         })
+    }
+
+    /// Send an object as a pickle of this protocol; what is long in it is not copied.
+    #[pyo3(signature = (obj, protocol, table, /))]
+    fn _send_pickled(&self, obj: &Bound<'_, PyAny>, protocol: u8, table: &Bound<'_, Table>) -> PyResult<()> {
+        self.writing()?;
+        let pickled = pickling::pickle(obj, protocol, table)?;
+        let pieces: Vec<_> = pickled.iter().map(|piece| Piece(piece.as_bytes())).collect();
+        self.send(obj.py(), None, |output, handle, deadline, go_on| {
+            output.send(handle, &pieces, deadline, go_on)
+        })
+    }
+
+    /// Receive a pickle and load it. `notice` is told its first bytes; what the quick way cannot load goes to the method
+    /// `_load`.
+    #[pyo3(signature = (notice, /))]
+    fn _recv_pickled<'py>(
+        slf: &Bound<'py, Self>,
+        notice: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        this.reading()?;
+        let deadline = this.timeouts.receiving(None)?;
+        let memory = this.memory().take();
+        let mut target = memory.as_ref().map(|memory| Target::of(memory.bind(py))).transpose()?;
+        let mut taken = this.input.take(py, || this.incoming())?;
+        let long = target.as_mut().map_or(&mut [][..], Target::memory);
+        let received = this.receive(py, taken.get()?, u64::MAX, long, deadline);
+        drop((taken, target));
+        match (received, memory) {
+            (Ok(Some(Received::Long(length))), Some(memory)) => {
+                let memory = memory.into_bound(py);
+                let (beginning, quick) = look(&memory, length);
+                notice.map(|notice| notice.call1((beginning,))).transpose()?;
+                let (loaded, free) = if quick { pickling::load_from(&memory, length)? } else { (None, true) };
+                let object = match loaded {
+                    Some(object) => object,
+                    None => slf.call_method1("_load", (buffer::copy(&memory, length),))?,
+                };
+                *this.memory() = Some(memory.unbind()).filter(|_| free);
+                Ok(object)
+            }
+            (received, memory) => {
+                *this.memory() = memory;
+                let Some(Received::Bytes(message)) = received? else { return Err(PyEOFError::new_err(())) };
+                let bytes = message.as_bytes();
+                if (SHORT..=LONG).contains(&bytes.len()) {
+                    // The next one may be as long.
+                    *this.memory() = Some(
+                        PyByteArray::new_with(py, bytes.len().next_power_of_two(), |_| Ok(()))?.unbind(),
+                    );
+                }
+                notice.map(|notice| notice.call1((&message,))).transpose()?;
+                let loaded =
+                    if pickling::may_name_ours(bytes) { None } else { pickling::load(message.as_any())? };
+                loaded.map_or_else(|| slf.call_method1("_load", (&message,)), Ok)
+            }
+        }
     }
 
     /// Receive one message as a bytes object.
@@ -247,11 +324,11 @@ impl Connection {
         };
         let deadline = self.timeouts.receiving(timeout)?;
         let mut taken = self.input.take(py, || self.incoming())?;
-        let message = self.receive(py, taken.get()?, longest, deadline)?;
+        let message = self.receive(py, taken.get()?, longest, &mut [], deadline)?;
         drop(taken);
         match message {
-            Some(message) => Ok(message),
-            None => Err(self.bad_message_length(py)),
+            Some(Received::Bytes(message)) => Ok(message),
+            _ => Err(self.bad_message_length(py)),
         }
     }
 
@@ -301,7 +378,7 @@ impl Connection {
                 }
             }
         }
-        let Some(message) = self.receive(py, incoming, u64::MAX, deadline)? else {
+        let Some(Received::Bytes(message)) = self.receive(py, incoming, u64::MAX, &mut [], deadline)? else {
             return Err(PyEOFError::new_err(()));
         };
         let bytes = message.as_bytes();
@@ -375,41 +452,50 @@ impl Connection {
         self.waiting(py, |go_on| send(output, handle, deadline, go_on))
     }
 
-    /// One message; nothing if it is longer than that.
+    /// One message, in `long` if it is longer than a short one and fits there; nothing if it is longer than `longest`.
     fn receive<'py>(
         &self,
         py: Python<'py>,
         incoming: &mut Incoming,
         longest: u64,
+        long: &mut [MaybeUninit<u8>],
         deadline: Deadline,
-    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    ) -> PyResult<Option<Received<'py>>> {
         let handle = self.borrowed()?;
-        let Incoming { input, begun, short } = incoming;
-        input.set_read_ahead(self.get_read_ahead());
-        let (mut message, length) = match begun.take() {
+        incoming.input.set_read_ahead(self.get_read_ahead());
+        let (mut message, length) = match incoming.begun.take() {
             Some(message) => {
                 let message = message.into_bound(py);
                 let length = message.as_bytes().len();
                 (message, length)
             }
             None => {
+                let Incoming { input, short, .. } = incoming;
+                let mut place = Place::None;
                 let header = self.waiting(py, |go_on| {
                     let frame = input.header(handle, deadline, go_on)?;
                     let Some(frame) = frame.filter(|frame| frame.body_len <= longest) else {
-                        return Ok((frame, false));
+                        return Ok(frame);
                     };
-                    let short =
-                        usize::try_from(frame.body_len).ok().and_then(|length| short.get_mut(..length));
-                    match short {
-                        Some(place) => {
-                            input.body(handle, place, 0, deadline, go_on).map(|()| (Some(frame), true))
-                        }
-                        None => Ok((Some(frame), false)),
-                    }
+                    let Ok(length) = usize::try_from(frame.body_len) else { return Ok(Some(frame)) };
+                    let memory = if let Some(memory) = short.get_mut(..length) {
+                        place = Place::Short;
+                        memory
+                    } else if let Some(memory) = long.get_mut(..length) {
+                        place = Place::Long;
+                        memory
+                    } else {
+                        return Ok(Some(frame));
+                    };
+                    input.body(handle, memory, 0, deadline, go_on).map(|()| Some(frame))
                 });
-                let (frame, done) = match header {
-                    Ok(header) => header,
-                    Err(error) => {
+                let frame = match (header, place) {
+                    (Ok(frame), _) => frame,
+                    (Err(error), Place::Long) => {
+                        incoming.keep(py, handle, long)?;
+                        return Err(error);
+                    }
+                    (Err(error), _) => {
                         incoming.keep_short(py, handle)?;
                         return Err(error);
                     }
@@ -420,25 +506,35 @@ impl Connection {
                 }
                 let length =
                     usize::try_from(frame.body_len).map_err(|_| PyOSError::new_err("bad message length"))?;
-                if done {
-                    return Ok(Some(PyBytes::new(py, filled(&short[..length]))));
+                match place {
+                    Place::Short => {
+                        let message = PyBytes::new(py, filled(&incoming.short[..length]));
+                        return Ok(Some(Received::Bytes(message)));
+                    }
+                    Place::Long => return Ok(Some(Received::Long(length))),
+                    Place::None => {}
                 }
                 let Ok(place) = buffer::unfilled(py, length) else { return Err(self.too_long(py, length)) };
                 (place, length)
             }
         };
         if length as u64 > longest {
-            *begun = Some(message.unbind());
+            incoming.begun = Some(message.unbind());
             return Ok(None);
         }
         let place = buffer::memory(&mut message);
+        let input = &mut incoming.input;
         match self.waiting(py, |go_on| input.body(handle, place, 0, deadline, go_on)) {
-            Ok(()) => Ok(Some(message)),
+            Ok(()) => Ok(Some(Received::Bytes(message))),
             Err(error) => {
-                *begun = Some(message.unbind());
+                incoming.begun = Some(message.unbind());
                 Err(error)
             }
         }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Option<Py<PyByteArray>>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Calls with the interpreter lock released; signal handlers run when a signal interrupts it.
@@ -473,6 +569,32 @@ impl Connection {
             (Ok(done), None) => Ok(done),
         }
     }
+}
+
+/// One message that is sent among many.
+struct Outgoing<'py>(Vec<View<'py>>);
+
+impl<'py> Outgoing<'py> {
+    fn of(message: &Bound<'py, PyAny>) -> PyResult<Self> {
+        match message.cast::<PyList>() {
+            Ok(parts) => parts.iter().map(|part| View::of(&part)).collect::<PyResult<_>>().map(Self),
+            Err(_) => Ok(Self(vec![View::of(message)?])),
+        }
+    }
+}
+
+/// A message, or how long it is in the memory that was given for it.
+enum Received<'py> {
+    Bytes(Bound<'py, PyBytes>),
+    Long(usize),
+}
+
+/// Where a message was to go.
+#[derive(Clone, Copy)]
+enum Place {
+    None,
+    Short,
+    Long,
 }
 
 impl Incoming {
@@ -521,6 +643,12 @@ fn close(handle: i32) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The first bytes of a pickle in memory, and whether it can be loaded in the quick way.
+fn look<'py>(memory: &Bound<'py, PyByteArray>, length: usize) -> (Bound<'py, PyBytes>, bool) {
+    let bytes = buffer::copy(memory, length.min(8));
+    (bytes, !buffer::with(memory, |memory| pickling::may_name_ours(&memory[..length])))
+}
+
 /// The part of a buffer that is to be sent, by CPython's rules.
 fn part<'a>(bytes: &Piece<'a>, offset: isize, size: Option<isize>) -> PyResult<Piece<'a>> {
     let wrong = PyValueError::new_err;
@@ -542,3 +670,5 @@ fn filled(bytes: &[MaybeUninit<u8>]) -> &[u8] {
 
 /// Up to this length, in bytes, to copy a message costs less than to take the interpreter lock once more.
 const SHORT: usize = 16 * 1024;
+/// Beyond this, in bytes, memory is not kept for the next pickle.
+const LONG: usize = 1 << 20;

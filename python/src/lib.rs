@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `connection` | `Connection`: messages over any descriptor |
 //! | `authenticate` | `answer_challenge`, `deliver_challenge` |
+//! | `pickling` | objects as pickles, by the interpreter's own pickler |
 //! | `program` | `main`: the program `sabir` |
 //! | `buffer` | bytes-like objects as memory |
 //! | `slot` | one half of a connection, for one thread at a time |
@@ -17,6 +18,7 @@ mod authenticate;
 mod buffer;
 mod connection;
 mod error;
+mod pickling;
 mod program;
 mod slot;
 mod timeouts;
@@ -32,6 +34,8 @@ mod _native {
     use super::authenticate::{answer_challenge, deliver_challenge};
     #[pymodule_export]
     use super::connection::Connection;
+    #[pymodule_export]
+    use super::pickling::{Table, pickle, unpickle};
     #[pymodule_export]
     use super::program::main;
 

@@ -34,7 +34,7 @@ class Choice(unittest.TestCase):
             self.assertEqual(said.split(), [str(native).encode()])
 
     def test_the_pure_one_has_the_same_methods(self):
-        for name in dir(Connection):
+        for name in set(dir(Connection)) - {"_send_pickled", "_recv_pickled"}:
             self.assertTrue(hasattr(_transport.PureConnection(os.dup(0)), name), name)
 
 

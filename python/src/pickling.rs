@@ -1,0 +1,177 @@
+//! Objects as pickles: by the interpreter's own pickler and unpickler, without the copies that files in Python make.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::buffer::View;
+use memchr::memmem;
+use pyo3::exceptions::{PyAttributeError, PyImportError, PyKeyError, PyUnicodeDecodeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PySlice, PyTuple};
+
+/// A `dispatch_table` of picklers: the first of these dictionaries that has the type, as they are when it is asked for.
+///
+/// Table(*dictionaries)
+#[pyclass(frozen, module = "sabir._native")]
+pub(crate) struct Table {
+    dictionaries: Vec<Py<PyDict>>,
+}
+
+#[pymethods]
+impl Table {
+    #[new]
+    #[pyo3(signature = (*dictionaries))]
+    fn new(dictionaries: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let each = dictionaries.iter().map(|it| Ok(it.cast_into::<PyDict>()?.unbind()));
+        Ok(Self { dictionaries: each.collect::<PyResult<_>>()? })
+    }
+
+    fn __getitem__<'py>(&self, kind: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        for dictionary in &self.dictionaries {
+            if let Some(reduce) = dictionary.bind(kind.py()).get_item(kind)? {
+                return Ok(reduce);
+            }
+        }
+        Err(PyKeyError::new_err(kind.clone().unbind()))
+    }
+}
+
+/// What a pickler writes to: keeps the pieces it is given, of which long ones are the objects' own bytes.
+#[pyclass(frozen, module = "sabir._native")]
+struct Pieces(Mutex<Vec<Py<PyBytes>>>);
+
+#[pymethods]
+impl Pieces {
+    fn write(&self, piece: &Bound<'_, PyAny>) -> PyResult<()> {
+        let piece = match piece.cast::<PyBytes>() {
+            Ok(bytes) => bytes.clone(),
+            // It may change before it is sent.
+            Err(_) => piece.py().import("builtins")?.getattr("bytes")?.call1((piece,))?.cast_into()?,
+        };
+        self.lock().push(piece.unbind());
+        Ok(())
+    }
+}
+
+/// The pickle of an object, in the pieces that pickle.Pickler writes: one, unless the object has long bytes in it.
+#[pyfunction]
+#[pyo3(signature = (obj, protocol, table, /))]
+pub(crate) fn pickle<'py>(
+    obj: &Bound<'py, PyAny>,
+    protocol: u8,
+    table: &Bound<'py, Table>,
+) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    let py = obj.py();
+    let made = Made::take(protocol, table).map_or_else(|| Made::new(py, protocol, table), Ok)?;
+    made.pickler.bind(py).call_method1(pyo3::intern!(py, "dump"), (obj,))?;
+    let pieces = made.pieces.get().lock().drain(..).map(|piece| piece.into_bound(py)).collect::<Vec<_>>();
+    if pieces.len() == 1 && pieces[0].as_bytes().len() <= KEPT {
+        made.pickler.bind(py).call_method0(pyo3::intern!(py, "clear_memo"))?;
+        made.put();
+    }
+    Ok(pieces)
+}
+
+/// A pickler that is used again: to make one takes longer than a small pickle does.
+struct Made {
+    protocol: u8,
+    table: Py<Table>,
+    pickler: Py<PyAny>,
+    pieces: Py<Pieces>,
+}
+
+impl Made {
+    fn new<'py>(py: Python<'py>, protocol: u8, table: &Bound<'py, Table>) -> PyResult<Self> {
+        let pieces = Bound::new(py, Pieces(Mutex::new(Vec::with_capacity(1))))?;
+        let pickler = PICKLER.import(py, "pickle", "Pickler")?.call1((&pieces, protocol))?;
+        pickler.setattr(pyo3::intern!(py, "dispatch_table"), table)?;
+        Ok(Self {
+            protocol,
+            table: table.clone().unbind(),
+            pickler: pickler.unbind(),
+            pieces: pieces.unbind(),
+        })
+    }
+
+    /// One that nobody uses: an object's own code may pickle while it is pickled.
+    fn take(protocol: u8, table: &Bound<'_, Table>) -> Option<Self> {
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = idle.iter().position(|it| it.protocol == protocol && it.table.is(table))?;
+        Some(idle.swap_remove(at))
+    }
+
+    fn put(self) {
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let surplus = (idle.len() == MOST_IDLE).then(|| idle.remove(0));
+        idle.push(self);
+        drop(idle);
+        drop(surplus);
+    }
+}
+
+impl Pieces {
+    fn lock(&self) -> MutexGuard<'_, Vec<Py<PyBytes>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether names of the standard library may be in a pickle which become ours: then it is not for [`load`].
+pub(crate) fn may_name_ours(pickle: &[u8]) -> bool {
+    STOCK.find(pickle).is_some()
+}
+
+/// The object in `data`; nothing if its names or strings may be those of another version of Python.
+pub(crate) fn load<'py>(data: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = data.py();
+    match LOADS.import(py, "pickle", "loads")?.call1((data,)) {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if may_be_of_another_version(py, &error)? => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// As [`load`], of the beginning of memory; and whether that can be used again, or is somebody else's now.
+pub(crate) fn load_from<'py>(
+    memory: &Bound<'py, PyByteArray>,
+    length: usize,
+) -> PyResult<(Option<Bound<'py, PyAny>>, bool)> {
+    let py = memory.py();
+    let whole = PyMemoryView::from(memory)?;
+    let end = isize::try_from(length).unwrap_or(isize::MAX);
+    let view = whole.as_any().get_item(PySlice::new(py, 0, end, 1))?;
+    let loaded = load(&view)?;
+    let release = |view: &Bound<'py, PyAny>| view.call_method0(pyo3::intern!(py, "release")).is_ok();
+    Ok((loaded, release(&view) && release(whole.as_any())))
+}
+
+/// The object in `data` by pickle.loads; what that cannot load, or not as it is to be, is slow(data, context).
+#[pyfunction]
+#[pyo3(signature = (data, slow, context, /))]
+pub(crate) fn unpickle<'py>(
+    data: &Bound<'py, PyAny>,
+    slow: &Bound<'py, PyAny>,
+    context: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let quick = !may_name_ours(&View::of(data)?.bytes());
+    let loaded = if quick { load(data)? } else { None };
+    loaded.map_or_else(|| slow.call1((data, context)), Ok)
+}
+
+/// The errors of an unpickler that meets names or strings of another Python.
+fn may_be_of_another_version(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    Ok(error.is_instance_of::<PyUnicodeDecodeError>(py)
+        || error.is_instance_of::<PyImportError>(py)
+        || error.is_instance_of::<PyAttributeError>(py)
+        || error.is_instance(py, UNPICKLING_ERROR.import(py, "pickle", "UnpicklingError")?))
+}
+
+static IDLE: Mutex<Vec<Made>> = Mutex::new(Vec::new());
+const MOST_IDLE: usize = 4;
+/// The longest pickle, in bytes, after which a pickler is kept: its memory of what it has met does not shrink.
+const KEPT: usize = 16 * 1024;
+static PICKLER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static UNPICKLING_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+/// What only the names that become ours have in them.
+static STOCK: std::sync::LazyLock<memmem::Finder<'static>> =
+    std::sync::LazyLock::new(|| memmem::Finder::new("multiprocessing"));
