@@ -5,6 +5,7 @@ package.py [--rounds N] [ROW]...     medians with their spread, and the ratio; n
 import argparse
 import multiprocessing
 import os
+import pickle
 import time
 
 import sabir
@@ -47,6 +48,28 @@ def round_trips(context, payload, count):
 def echo_of(conn, other):
     other.close()
     echo(conn)
+
+
+def array():
+    """64 MiB as NumPy has it; one of our own pickles in the same way where there is no NumPy."""
+    try:
+        import numpy
+    except ImportError:
+        return Array(bytearray(os.urandom(64 * MIB)))
+    return numpy.frombuffer(bytearray(os.urandom(64 * MIB)), 'f8')
+
+
+class Array:
+    def __init__(self, data):
+        self.data = data
+
+    def __reduce_ex__(self, protocol):
+        return Array, (pickle.PickleBuffer(self.data) if protocol >= 5 else bytes(self.data),)
+
+
+def arrays(context):
+    """Milliseconds of an array there and back."""
+    return round_trips(context, array(), 8) / 1e3
 
 
 def drain(conn, count):
@@ -186,6 +209,7 @@ ROWS = [
     ('round trip, small object, one core, us', on_one_core(round_trips, ('a', 1, None), 20000), False),
     ('round trip, 64 KiB of bytes, one core, us', on_one_core(round_trips, os.urandom(65536), 5000), False),
     ('round trip, 1 MiB of bytes, us', with_arguments(round_trips, bytes(MIB), 400), False),
+    ('round trip, array of 64 MiB, ms', arrays, False),
     ('1 KiB messages, MB/s', small, True),
     ('64 MiB received into memory, MB/s', into, True),
     ('Queue, small objects a second', with_arguments(queue, ('task', 1, None), 100000), True),

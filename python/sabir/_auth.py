@@ -15,7 +15,7 @@ CHALLENGE = b'#CHALLENGE#'
 WELCOME = b'#WELCOME#'
 FAILURE = b'#FAILURE#'
 # The longest frame before the peer is known.
-_MAX_FRAME = 256
+MAX_FRAME = 256
 _DIGESTS = [name for name in ('md5', 'sha256', 'sha384', 'sha3_256', 'sha3_384') if hasattr(hashlib, name)]
 # Answers without a name, by their length.
 _RAW_DIGESTS = {16: 'md5', 32: 'sha256'}
@@ -62,7 +62,7 @@ class _Steps(object):
             within(seconds)
         try:
             while self._next is not _OVER:
-                said = connection.recv_bytes(_MAX_FRAME) if self._next is None else connection.send_bytes(self._next)
+                said = connection.recv_bytes(MAX_FRAME) if self._next is None else connection.send_bytes(self._next)
                 try:
                     self._next = self._steps.send(said)
                 except StopIteration:
@@ -76,14 +76,13 @@ class Handshake(_Steps):
     """Both halves of the handshake; the listening end challenges first."""
 
     def __init__(self, connection, authkey, listening):
-        peer = getattr(connection, 'peer', None)
-        deliver, answer = _deliver(authkey, 'sha256'), _answer(authkey, 'md5', peer)
-        _Steps.__init__(self, connection, _one_after_the_other(deliver, answer) if listening else
-                        _one_after_the_other(answer, deliver))
+        _Steps.__init__(self, connection, steps(connection, authkey, listening))
 
 
-def _one_after_the_other(*halves):
-    for steps in halves:
+def steps(connection, authkey, listening):
+    """Both halves of the handshake as a generator: it gives what to send, or None, and then is sent what was received."""
+    halves = [_deliver(authkey, 'sha256'), _answer(authkey, 'md5', getattr(connection, 'peer', None))]
+    for steps in halves if listening else reversed(halves):
         wanted = next(steps, _OVER)
         while wanted is not _OVER:
             said = yield wanted

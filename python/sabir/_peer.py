@@ -15,12 +15,14 @@ _REMEMBERED = 1024
 class Peer(object):
     """The other end of a connection. `reads` is the highest protocol it is known to read, 2 if nothing is known."""
 
-    __slots__ = ('reads', 'python2', '_modern')
+    __slots__ = ('reads', 'python2', 'own', '_modern')
 
     def __init__(self, reads=2):
         self.reads = reads
         # Whether it was seen to write as 2.7 does.
         self.python2 = False
+        # Whether it is a process of a context of ours, and so has this package.
+        self.own = False
         self._modern = None
 
     def challenged(self, modern):
@@ -49,7 +51,9 @@ class Peer(object):
 
 def own():
     """A process that this one starts itself: the same Python."""
-    return Peer(pickle.HIGHEST_PROTOCOL)
+    peer = Peer(pickle.HIGHEST_PROTOCOL)
+    peer.own = True
+    return peer
 
 
 def at(address):

@@ -89,7 +89,7 @@ if PY2:
         """As it is: this Python writes what it reads."""
         return data
 
-    table_of = load_as_ours = EmptyMet = None
+    table_of = load_as_ours = load_with_buffers = EmptyMet = None
 
     def locks_for_child():
         """Nothing: children inherit what they need."""
@@ -256,6 +256,10 @@ else:
         """What `pickle.loads` could not load: with the names and strings of other versions, and the names that are ours."""
         return _load_as_ours(pickle.Unpickler, data, ctx, None)
 
+    def load_with_buffers(unpickler, data, ctx, allow, buffers):
+        """The object in `data`, whose buffers are not in it."""
+        return _reader(unpickler, data, ctx, allow, buffers=buffers).load()
+
     def _load_as_ours(unpickler, data, ctx, allow):
         try:
             return _reader(unpickler, data, ctx, allow).load()
@@ -266,13 +270,13 @@ else:
             from ._reader3 import Unpickler
             return _reader(Unpickler, data, ctx, allow).load()
 
-    def _reader(unpickler, data, ctx, allow):
+    def _reader(unpickler, data, ctx, allow, **buffers):
         cls = _finders.get(unpickler)
         if cls is None:
             def find_class(self, module, name):
                 return _find(super(cls, self).find_class, module, name, self.ctx, self.allow, self.written)
             cls = _finders[unpickler] = type('Finding', (unpickler,), {'find_class': find_class})
-        reader = cls(BytesIO(data))
+        reader = cls(BytesIO(data), **buffers)
         reader.ctx, reader.allow = ctx, allow
         reader.written = data[1] if data[:1] == b'\x80' else 0
         return reader

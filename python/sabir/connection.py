@@ -25,6 +25,8 @@ __all__ = ['Client', 'Listener', 'Connection', 'Pipe', 'wait', 'answer_challenge
 HANDSHAKE_TIMEOUT = 20.0
 # Seconds that `accept` itself gives a handshake; whoever takes longer is left to a thread.
 _BRIEF = 0.005
+# What a message begins with that buffers follow; see `_buffers`.
+_APART = b'\x80\xff'
 # Handshakes of one listener that may be under way; who comes later waits in the backlog.
 _MAX_PENDING = 64
 
@@ -70,9 +72,11 @@ class Connection(BoundType('_Connection', (_Base,), {})):
     def reducer(self, reducer):
         self._reducer = None if reducer is None else as_reducer(reducer)
 
-    def __del__(self):
-        if self._handle is not None:
-            self.close()
+    if native:
+        def __del__(self):
+            # Before that of the stock class, which would close the descriptor behind our back.
+            if self._handle is not None:
+                self.close()
 
     def __repr__(self):
         state = 'closed' if self.closed else 'handle %d' % self._handle
@@ -88,9 +92,10 @@ class Connection(BoundType('_Connection', (_Base,), {})):
                 self._check_writable()
                 self.send_bytes(reducer.dumps(obj, self.peer))
             else:
-                protocol = reducer.protocol
+                protocol, apart, peer = reducer.protocol, reducer.apart, self.peer
                 try:
-                    self._send_pickled(obj, self.peer.reads if protocol is None else protocol, table)
+                    self._send_pickled(obj, peer.reads if protocol is None else protocol, table,
+                                       peer.own if apart is None else apart)
                 except EmptyMet:
                     self.send_bytes(reducer.dumps(obj, self.peer))
 
@@ -98,15 +103,19 @@ class Connection(BoundType('_Connection', (_Base,), {})):
             """Receive an object."""
             reducer = self._reducer or _context_of(self)._current()
             if reducer._quick() is None:
-                data = self.recv_bytes()
-                self.peer.wrote(data)
-                return reducer.loads(data, _context_of(self))
+                return self._recv_by(reducer)
             peer = self.peer
             return self._recv_pickled(None if peer.reads > 4 else peer.wrote)
 
         def _load(self, data):
             # What the extension module leaves to us: the names and strings of other versions, and ours.
+            if data[:2] == _APART:
+                return self._recv_apart(self._reducer or _context_of(self)._current(), data)
             return load_as_ours(data, _context_of(self))
+
+        def _send_apart(self, pieces, buffers):
+            from . import _buffers
+            _buffers.send(self, pieces, buffers)
     else:
         def send(self, obj):
             """Send an object that the reducer can make bytes of."""
@@ -116,9 +125,18 @@ class Connection(BoundType('_Connection', (_Base,), {})):
 
         def recv(self):
             """Receive an object."""
-            data = self.recv_bytes()
-            self.peer.wrote(data)
-            return (self._reducer or _context_of(self)._current()).loads(data, _context_of(self))
+            return self._recv_by(self._reducer or _context_of(self)._current())
+
+    def _recv_by(self, reducer):
+        data = self.recv_bytes()
+        if data[:2] == _APART and not PY2:
+            return self._recv_apart(reducer, data)
+        self.peer.wrote(data)
+        return reducer.loads(data, _context_of(self))
+
+    def _recv_apart(self, reducer, data):
+        from . import _buffers
+        return _buffers.recv(self, data, lambda pickle, buffers: reducer._loads_apart(pickle, _context_of(self), buffers))
 
 
 class Listener(BoundType('_Listener', (_stock.Listener,), {})):
@@ -393,11 +411,13 @@ if not PY2:
         handle = _stock_reduction.DupFd(connection.fileno())
         if spawning():
             return _rebuild, (connection._context, handle, connection.readable, connection.writable,
-                              connection._reducer, connection.peer.reads)
+                              connection._reducer, connection.peer.reads, connection.peer.own)
         return _stock.rebuild_connection, (handle, connection.readable, connection.writable)
 
-    def _rebuild(context, handle, readable, writable, reducer=None, reads=2):
-        return (context or _default()).Connection(handle.detach(), readable, writable, reducer, _peer.Peer(reads))
+    def _rebuild(context, handle, readable, writable, reducer=None, reads=2, own=False):
+        peer = _peer.Peer(reads)
+        peer.own = own
+        return (context or _default()).Connection(handle.detach(), readable, writable, reducer, peer)
 
     def reducible(cls):
         """Lets instances of `cls`, a Connection, be pickled: the table of reducers knows exact types only."""

@@ -8,8 +8,8 @@ import pickle as _python_pickle
 import sys
 
 from . import _peer
-from ._pickling import (dump_with, load, locks_for_child, process_wide_table, refuse_extensions, table_of,
-                        with_public_names)
+from ._pickling import (dump_with, load, load_with_buffers, locks_for_child, process_wide_table, refuse_extensions,
+                        table_of, with_public_names)
 from ._stock import PY2, pickle
 
 if not PY2:
@@ -30,6 +30,8 @@ class Reducer(object):
     """
 
     protocol = None
+    # Whether long buffers of protocol 5 may travel beside the pickle: None, to the processes that a context started itself.
+    apart = None
     _registered = None
 
     def get_pickler_class(self):
@@ -54,6 +56,12 @@ class Reducer(object):
     def loads(self, data, ctx=None):
         """The object in `data`; proxies and connections become those of `ctx`."""
         return load(self.get_unpickler_class(), data, ctx)
+
+    def _loads_apart(self, data, ctx, buffers):
+        """As `loads`, for a pickle whose buffers came beside it."""
+        if type(self).loads is not Reducer.loads:
+            raise pickle.UnpicklingError('%r takes no pickles with buffers apart' % (self,))
+        return load_with_buffers(self.get_unpickler_class(), data, ctx, None, buffers)
 
     def dumps_for_child(self, obj):
         """`obj` for a process that this one starts: by the same pickler, at the highest protocol."""
@@ -83,14 +91,19 @@ class Reducer(object):
 
 
 class Pickle(Reducer):
-    """Pickle at a fixed `protocol`, by default the highest that this Python knows."""
+    """Pickle at a fixed `protocol`, by default the highest that this Python knows.
 
-    def __init__(self, protocol=None):
+    `apart` says that the other end of a connection has this package too and, on this host, takes long buffers of protocol 5,
+    such as those of arrays, beside the pickle and without a copy. By default it is so between the processes of a context.
+    """
+
+    def __init__(self, protocol=None, apart=None):
         if protocol is None:
             protocol = pickle.HIGHEST_PROTOCOL
         if not 0 <= protocol <= pickle.HIGHEST_PROTOCOL:
             raise ValueError('protocol must be 0 to %d here, not %r' % (pickle.HIGHEST_PROTOCOL, protocol))
         self.protocol = protocol
+        self.apart = apart
 
 
 class Adaptive(Reducer):
@@ -140,6 +153,10 @@ class Restricted(Reducer):
     def loads(self, data, ctx=None):
         refuse_extensions(bytes(data), self.allow)
         return load(self.get_unpickler_class(), data, ctx, self.allow)
+
+    def _loads_apart(self, data, ctx, buffers):
+        refuse_extensions(bytes(data), self.allow)
+        return load_with_buffers(self.get_unpickler_class(), data, ctx, self.allow, buffers)
 
 
 class _Other(Reducer):

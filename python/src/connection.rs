@@ -14,7 +14,7 @@ use sabir_net::{Deadline, Error};
 
 use crate::buffer::{self, Piece, Target, View};
 use crate::error::{exception, is_no_frame, too_short};
-use crate::pickling::{self, Table};
+use crate::pickling::{self, Pickled, Table};
 use crate::slot::Slot;
 use crate::timeouts::{Timeouts, deadline};
 
@@ -251,15 +251,24 @@ impl Connection {
         })
     }
 
-    /// Send an object as a pickle of this protocol; what is long in it is not copied.
-    #[pyo3(signature = (obj, protocol, table, /))]
-    fn _send_pickled(&self, obj: &Bound<'_, PyAny>, protocol: u8, table: &Bound<'_, Table>) -> PyResult<()> {
-        self.writing()?;
-        let pickled = pickling::pickle(obj, protocol, table)?;
-        let pieces: Vec<_> = pickled.iter().map(|piece| Piece(piece.as_bytes())).collect();
-        self.send(obj.py(), None, |output, handle, deadline, go_on| {
-            output.send(handle, &pieces, deadline, go_on)
-        })
+    /// Send an object as a pickle of this protocol; what is long in it is not copied. Long buffers, if they may be `apart`,
+    /// go to the method `_send_apart`.
+    #[pyo3(signature = (obj, protocol, table, apart, /))]
+    fn _send_pickled(
+        slf: &Bound<'_, Self>,
+        obj: &Bound<'_, PyAny>,
+        protocol: u8,
+        table: &Bound<'_, Table>,
+        apart: bool,
+    ) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        this.writing()?;
+        let Pickled { pieces, buffers } = pickling::pickle(obj, protocol, table, apart)?;
+        if !buffers.is_empty() {
+            return slf.call_method1("_send_apart", (pieces, buffers)).map(drop);
+        }
+        let pieces: Vec<_> = pieces.iter().map(|piece| Piece(piece.bind(py).as_bytes())).collect();
+        this.send(py, None, |output, handle, deadline, go_on| output.send(handle, &pieces, deadline, go_on))
     }
 
     /// Receive a pickle and load it. `notice` is told its first bytes; what the quick way cannot load goes to the method
@@ -303,7 +312,7 @@ impl Connection {
                 }
                 notice.map(|notice| notice.call1((&message,))).transpose()?;
                 let loaded =
-                    if pickling::may_name_ours(bytes) { None } else { pickling::load(message.as_any())? };
+                    if pickling::is_special(bytes) { None } else { pickling::load(message.as_any())? };
                 loaded.map_or_else(|| slf.call_method1("_load", (&message,)), Ok)
             }
         }
@@ -646,7 +655,7 @@ fn close(handle: i32) -> std::io::Result<()> {
 /// The first bytes of a pickle in memory, and whether it can be loaded in the quick way.
 fn look<'py>(memory: &Bound<'py, PyByteArray>, length: usize) -> (Bound<'py, PyBytes>, bool) {
     let bytes = buffer::copy(memory, length.min(8));
-    (bytes, !buffer::with(memory, |memory| pickling::may_name_ours(&memory[..length])))
+    (bytes, !buffer::with(memory, |memory| pickling::is_special(&memory[..length])))
 }
 
 /// The part of a buffer that is to be sent, by CPython's rules.

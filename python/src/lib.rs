@@ -35,7 +35,7 @@ mod _native {
     #[pymodule_export]
     use super::connection::Connection;
     #[pymodule_export]
-    use super::pickling::{Table, pickle, unpickle};
+    use super::pickling::{Table, pickle_whole, unpickle};
     #[pymodule_export]
     use super::program::main;
 

@@ -1,9 +1,11 @@
 //! Objects as pickles: by the interpreter's own pickler and unpickler, without the copies that files in Python make.
 
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::buffer::View;
 use memchr::memmem;
+use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyAttributeError, PyImportError, PyKeyError, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -38,7 +40,14 @@ impl Table {
 
 /// What a pickler writes to: keeps the pieces it is given, of which long ones are the objects' own bytes.
 #[pyclass(frozen, module = "sabir._native")]
-struct Pieces(Mutex<Vec<Py<PyBytes>>>);
+struct Pieces(Mutex<Pickled>);
+
+/// A pickle, and the long buffers of protocol 5 that are not in it.
+#[derive(Default)]
+pub(crate) struct Pickled {
+    pub(crate) pieces: Vec<Py<PyBytes>>,
+    pub(crate) buffers: Vec<Py<PyAny>>,
+}
 
 #[pymethods]
 impl Pieces {
@@ -48,55 +57,78 @@ impl Pieces {
             // It may change before it is sent.
             Err(_) => piece.py().import("builtins")?.getattr("bytes")?.call1((piece,))?.cast_into()?,
         };
-        self.lock().push(piece.unbind());
+        self.lock().pieces.push(piece.unbind());
         Ok(())
+    }
+
+    /// Whether a buffer is to be in the pickle; else it is kept.
+    fn takes(&self, buffer: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if PyUntypedBuffer::get(buffer)?.len_bytes() < APART {
+            return Ok(true);
+        }
+        self.lock().buffers.push(buffer.clone().unbind());
+        Ok(false)
     }
 }
 
 /// The pickle of an object, in the pieces that pickle.Pickler writes: one, unless the object has long bytes in it.
-#[pyfunction]
+#[pyfunction(name = "pickle")]
 #[pyo3(signature = (obj, protocol, table, /))]
+pub(crate) fn pickle_whole<'py>(
+    obj: &Bound<'py, PyAny>,
+    protocol: u8,
+    table: &Bound<'py, Table>,
+) -> PyResult<Vec<Py<PyBytes>>> {
+    pickle(obj, protocol, table, false).map(|pickled| pickled.pieces)
+}
+
+/// The same; long buffers are left out of it if `apart`.
 pub(crate) fn pickle<'py>(
     obj: &Bound<'py, PyAny>,
     protocol: u8,
     table: &Bound<'py, Table>,
-) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    apart: bool,
+) -> PyResult<Pickled> {
     let py = obj.py();
-    let made = Made::take(protocol, table).map_or_else(|| Made::new(py, protocol, table), Ok)?;
+    let apart = apart && protocol >= 5;
+    let made =
+        Made::take(protocol, table, apart).map_or_else(|| Made::new(py, protocol, table, apart), Ok)?;
     made.pickler.bind(py).call_method1(pyo3::intern!(py, "dump"), (obj,))?;
-    let pieces = made.pieces.get().lock().drain(..).map(|piece| piece.into_bound(py)).collect::<Vec<_>>();
-    if pieces.len() == 1 && pieces[0].as_bytes().len() <= KEPT {
+    let pickled = mem::take(&mut *made.pieces.get().lock());
+    if pickled.pieces.len() == 1 && pickled.pieces[0].bind(py).as_bytes().len() <= KEPT {
         made.pickler.bind(py).call_method0(pyo3::intern!(py, "clear_memo"))?;
         made.put();
     }
-    Ok(pieces)
+    Ok(pickled)
 }
 
 /// A pickler that is used again: to make one takes longer than a small pickle does.
 struct Made {
     protocol: u8,
     table: Py<Table>,
+    apart: bool,
     pickler: Py<PyAny>,
     pieces: Py<Pieces>,
 }
 
 impl Made {
-    fn new<'py>(py: Python<'py>, protocol: u8, table: &Bound<'py, Table>) -> PyResult<Self> {
-        let pieces = Bound::new(py, Pieces(Mutex::new(Vec::with_capacity(1))))?;
-        let pickler = PICKLER.import(py, "pickle", "Pickler")?.call1((&pieces, protocol))?;
+    fn new<'py>(py: Python<'py>, protocol: u8, table: &Bound<'py, Table>, apart: bool) -> PyResult<Self> {
+        let pieces = Bound::new(py, Pieces(Mutex::default()))?;
+        let options = PyDict::new(py);
+        if apart {
+            options.set_item("buffer_callback", pieces.getattr("takes")?)?;
+        }
+        let pickler = PICKLER.import(py, "pickle", "Pickler")?.call((&pieces, protocol), Some(&options))?;
         pickler.setattr(pyo3::intern!(py, "dispatch_table"), table)?;
-        Ok(Self {
-            protocol,
-            table: table.clone().unbind(),
-            pickler: pickler.unbind(),
-            pieces: pieces.unbind(),
-        })
+        let table = table.clone().unbind();
+        Ok(Self { protocol, table, apart, pickler: pickler.unbind(), pieces: pieces.unbind() })
     }
 
     /// One that nobody uses: an object's own code may pickle while it is pickled.
-    fn take(protocol: u8, table: &Bound<'_, Table>) -> Option<Self> {
+    fn take(protocol: u8, table: &Bound<'_, Table>, apart: bool) -> Option<Self> {
         let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = idle.iter().position(|it| it.protocol == protocol && it.table.is(table))?;
+        let at =
+            idle.iter().position(|it| it.protocol == protocol && it.apart == apart && it.table.is(table))?;
         Some(idle.swap_remove(at))
     }
 
@@ -110,14 +142,15 @@ impl Made {
 }
 
 impl Pieces {
-    fn lock(&self) -> MutexGuard<'_, Vec<Py<PyBytes>>> {
+    fn lock(&self) -> MutexGuard<'_, Pickled> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether names of the standard library may be in a pickle which become ours: then it is not for [`load`].
-pub(crate) fn may_name_ours(pickle: &[u8]) -> bool {
-    STOCK.find(pickle).is_some()
+/// Whether this is not for [`load`]: a pickle that may have names of the standard library in it which become ours, or
+/// what is followed by buffers.
+pub(crate) fn is_special(pickle: &[u8]) -> bool {
+    pickle.starts_with(APART_MAGIC) || STOCK.find(pickle).is_some()
 }
 
 /// The object in `data`; nothing if its names or strings may be those of another version of Python.
@@ -152,7 +185,7 @@ pub(crate) fn unpickle<'py>(
     slow: &Bound<'py, PyAny>,
     context: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let quick = !may_name_ours(&View::of(data)?.bytes());
+    let quick = !is_special(&View::of(data)?.bytes());
     let loaded = if quick { load(data)? } else { None };
     loaded.map_or_else(|| slow.call1((data, context)), Ok)
 }
@@ -166,6 +199,10 @@ fn may_be_of_another_version(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
 }
 
 static IDLE: Mutex<Vec<Made>> = Mutex::new(Vec::new());
+/// How long a buffer is, in bytes, that is worth messages of its own.
+const APART: usize = 256 * 1024;
+/// What a message begins with that is followed by buffers: no pickle is of this protocol.
+const APART_MAGIC: &[u8] = b"\x80\xff";
 const MOST_IDLE: usize = 4;
 /// The longest pickle, in bytes, after which a pickler is kept: its memory of what it has met does not shrink.
 const KEPT: usize = 16 * 1024;
