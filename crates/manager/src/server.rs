@@ -37,6 +37,7 @@ mod calls;
 mod functions;
 mod objects;
 mod outcome;
+mod references;
 mod registry;
 mod traceback;
 
@@ -77,6 +78,8 @@ pub struct Server<O> {
 struct Connection {
     /// Where its client found the server, if not at the server's own address.
     here: Option<Address>,
+    /// The process at its other end, if that is known.
+    process: Option<u32>,
     state: State,
 }
 
@@ -149,7 +152,7 @@ impl<O: Clone> Server<O> {
     /// A connection of the same number is taken to be [`closed`](Server::closed).
     pub fn connected(&mut self, connection: ConnectionId, here: Option<Address>) {
         self.closed(connection);
-        self.connections.insert(connection, Connection { here, state: State::New });
+        self.connections.insert(connection, Connection { here, process: None, state: State::New });
     }
 
     /// A message has come from a connection: its graph, and who wrote it ([`Peer::of`]).
@@ -187,10 +190,10 @@ impl<O: Clone> Server<O> {
         Some(ticket)
     }
 
-    /// A reply that grants a reference could not be sent: takes the reference back.
-    pub fn undelivered(&mut self, granted: Ident) {
+    /// A reply that grants a reference could not be sent to a connection: takes the reference back.
+    pub fn undelivered(&mut self, connection: ConnectionId, granted: Ident) {
         // If it is gone, a client has known it after all.
-        let _ = self.objects.discount(granted, Count::Reference);
+        let _ = self.objects.discount(granted, Count::Reference(self.process(connection)));
     }
 
     /// The objects that nobody counts on any more. The driver drops them where it likes; what they hold of other objects
@@ -335,15 +338,15 @@ impl<O: Clone> Server<O> {
     /// Puts an object into the table, with one reference, or adds one.
     fn register_object(
         &mut self,
+        connection: ConnectionId,
         made: Made<O>,
         typeid: Arc<str>,
         registered: Arc<Registered>,
     ) -> Result<Ident, Fault> {
+        let count = Count::Reference(self.process(connection));
         match made {
-            Made::New { object, public } => {
-                Ok(self.objects.add(object, typeid, registered, public, Count::Reference))
-            }
-            Made::Again(ident) => match self.objects.count(ident, Count::Reference) {
+            Made::New { object, public } => Ok(self.objects.add(object, typeid, registered, public, count)),
+            Made::Again(ident) => match self.objects.count(ident, count) {
                 Ok(()) => Ok(ident),
                 Err(Gone) => Err(Fault(format!("KeyError: '{ident}'"))),
             },

@@ -27,21 +27,28 @@
 //! # Ok::<(), sabir_pickle::Error>(())
 //! ```
 
+mod calls;
+mod keeping;
+mod reading;
+mod references;
+
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sabir_pickle::{Graph, Names, Node, NodeId, Pythons};
+use sabir_pickle::{Graph, Names, Pythons};
 
+use self::keeping::Keeping;
+pub use self::reading::{Incoming, Reader};
+use self::references::Expiry;
 use crate::exposed::Vocabulary;
 use crate::server::{
-    Call, CallResult, ConnectionId, Create, Ident, Made, Message, MethodNames, Outcome, Registered, Server,
-    Ticket,
+    CallResult, ConnectionId, Ident, Message, MethodNames, Outcome, Registered, Server, Ticket,
 };
-use crate::types::{Arguments, Caller, Came, Era, Key, Keys, Objects, Raised, Value, canonical, registered};
-use crate::{Address, Peer, Rebuild, Token};
+use crate::types::{Arguments, Caller, Era, Key, Keys, Meter, Most, Objects, registered};
+use crate::{Address, Peer};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -74,7 +81,7 @@ pub enum Then {
 pub struct SyncServer {
     server: Server<Key>,
     objects: Objects,
-    names: Names,
+    reader: Reader,
     types: BTreeMap<Arc<str>, Registered>,
     /// Objects that all clients have under one name.
     shared: BTreeMap<Arc<str>, Ident>,
@@ -82,10 +89,10 @@ pub struct SyncServer {
     hints: BTreeMap<ConnectionId, Pythons>,
     /// Who waits with which call.
     waiting: BTreeMap<Ticket, ConnectionId>,
-    /// Messages with proxies in them that are kept, and the objects that they keep.
-    keeping: Vec<(Weak<Graph>, Vec<Ident>)>,
-    /// When `keeping` is looked through again.
-    sweep_at: usize,
+    keeping: Keeping,
+    /// Whether a client has ever put a token into a message, so that there may be some in values.
+    has_tokens: bool,
+    expiry: Option<Expiry>,
 }
 
 /// Why an object cannot be shared under a name.
@@ -118,17 +125,35 @@ impl SyncServer {
             server.register(typeid, registered.clone());
             types.insert(Arc::from(typeid), registered);
         }
+        let objects = Objects::new(Keys::new(seed));
         SyncServer {
             server,
-            objects: Objects::new(Keys::new(seed)),
-            names: Names::builtin(),
+            reader: Reader::new(Names::builtin(), objects.meter().clone()),
+            objects,
             types,
             shared: BTreeMap::new(),
             hints: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            keeping: Vec::new(),
-            sweep_at: FIRST_SWEEP,
+            keeping: Keeping::default(),
+            has_tokens: false,
+            expiry: None,
         }
+    }
+
+    /// How much it takes before it refuses more; without this as much as there is. A call that is refused raises
+    /// `MemoryError`, and says so.
+    pub fn set_most(&mut self, most: Most) {
+        self.objects.set_most(most);
+    }
+
+    /// What reads messages for this server.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Counts the memory that values take; replies on their way may be counted with them.
+    pub fn meter(&self) -> &Meter {
+        self.objects.meter()
     }
 
     /// Gives all clients one object under a name: each of them gets it by `manager.name()`, if its manager has
@@ -173,21 +198,29 @@ impl SyncServer {
         message: Result<Graph, sabir_pickle::Error>,
         now: Duration,
     ) -> Vec<Step> {
+        let incoming = self.reader.read(message);
+        self.incoming(connection, incoming, now)
+    }
+
+    /// The same for a message that was read before.
+    pub fn incoming(&mut self, connection: ConnectionId, incoming: Incoming, now: Duration) -> Vec<Step> {
         let mut steps = self.expire(now);
-        let graph = match message {
-            Ok(graph) => graph,
+        let mut read = match incoming.0 {
+            Ok(read) => read,
             Err(error) => {
                 let outcome = self.server.unreadable(connection, Peer::UNKNOWN, &error);
                 self.follow(connection, outcome, None, Peer::UNKNOWN, now, &mut steps);
                 return steps;
             }
         };
-        let mut peer = Peer::of(&graph);
+        self.has_tokens |= read.has_tokens;
         let hint = self.hints.get(&connection).copied().unwrap_or(Pythons::ANY);
-        peer.pythons = peer.pythons.intersect(hint).unwrap_or(peer.pythons);
-        let graph = Arc::new(canonical(graph, &self.names));
-        let outcome = self.server.request(connection, &graph, peer);
-        self.follow(connection, outcome, Some(&graph), peer, now, &mut steps);
+        read.peer.pythons = read.peer.pythons.intersect(hint).unwrap_or(read.peer.pythons);
+        let peer = read.peer;
+        let outcome = self.server.request(connection, &read.graph, peer);
+        self.follow(connection, outcome, Some(&read), peer, now, &mut steps);
+        // What is not kept is no longer counted.
+        drop(read);
         self.settle(&mut steps);
         steps
     }
@@ -207,17 +240,18 @@ impl SyncServer {
         steps
     }
 
-    /// A reply could not be sent: what it hands over is taken back.
-    pub fn undelivered(&mut self, granted: Ident) -> Vec<Step> {
+    /// A reply could not be sent to a connection: what it hands over is taken back.
+    pub fn undelivered(&mut self, connection: ConnectionId, granted: Ident) -> Vec<Step> {
         let mut steps = Vec::new();
-        self.server.undelivered(granted);
+        self.server.undelivered(connection, granted);
         self.settle(&mut steps);
         steps
     }
 
     /// When [`expire`](SyncServer::expire) has something to do, at the earliest.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.objects.next_deadline()
+        let expiry = self.expiry.as_ref().map(|expiry| expiry.next);
+        self.objects.next_deadline().into_iter().chain(expiry).min()
     }
 
     /// Answers those who have waited long enough.
@@ -225,6 +259,10 @@ impl SyncServer {
         let mut steps = Vec::new();
         if self.objects.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.objects.expire(now);
+            self.settle(&mut steps);
+        }
+        if self.expiry.as_ref().is_some_and(|expiry| expiry.next <= now) {
+            self.expire_references(now);
             self.settle(&mut steps);
         }
         steps
@@ -243,108 +281,6 @@ impl SyncServer {
     /// How many calls wait.
     pub fn waiting(&self) -> usize {
         self.objects.waiting()
-    }
-
-    /// Does what the server asks for, until there is something to send or to wait for.
-    fn follow(
-        &mut self,
-        connection: ConnectionId,
-        outcome: Outcome<Key>,
-        graph: Option<&Arc<Graph>>,
-        peer: Peer,
-        now: Duration,
-        steps: &mut Vec<Step>,
-    ) {
-        let mut outcome = outcome;
-        loop {
-            outcome = match outcome {
-                Outcome::Create(create) => self.create(connection, &create, graph, peer, now),
-                Outcome::Call(call) => match self.call(connection, &call, graph, peer, now) {
-                    Some(outcome) => outcome,
-                    None => return,
-                },
-                Outcome::Describe { ticket, objects } => {
-                    let era = Era::of(peer.pythons);
-                    let texts: Vec<String> = objects.iter().map(|&key| self.objects.text(key, era)).collect();
-                    self.server.described(ticket, &texts)
-                }
-                Outcome::Reply(message) => return steps.push(send(message, Then::Stay)),
-                Outcome::ReplyAndClose(message) => return steps.push(send(message, Then::Close)),
-                Outcome::Shutdown(message) => return steps.push(send(message, Then::Shutdown)),
-                Outcome::Close => return steps.push(Step::Close(connection)),
-                Outcome::Nothing => return,
-            };
-        }
-    }
-
-    fn create(
-        &mut self,
-        connection: ConnectionId,
-        create: &Create,
-        graph: Option<&Arc<Graph>>,
-        peer: Peer,
-        now: Duration,
-    ) -> Outcome<Key> {
-        let arguments = arguments(graph, &create.args, create.kwargs);
-        if let Some(&ident) = self.shared.get(&create.typeid) {
-            let made = if arguments.args.is_empty() && arguments.kwargs.is_empty() {
-                Ok(Made::Again(ident))
-            } else {
-                let typeid = &create.typeid;
-                Err(Raised::type_error(alloc::format!(
-                    "{typeid} is one object for all, which was made when the server started: ask for it without arguments"
-                ))
-                .into_graph())
-            };
-            return self.server.created(create.ticket, made);
-        }
-        if let Some(graph) = graph {
-            self.keep(graph);
-        }
-        let caller = Caller { connection, era: Era::of(peer.pythons), ticket: create.ticket, now };
-        let made = match self.objects.create(&create.typeid, &caller, &arguments) {
-            Ok(object) => Ok(Made::New { object, public: MethodNames::from([]) }),
-            Err(raised) => Err(raised.into_graph()),
-        };
-        self.server.created(create.ticket, made)
-    }
-
-    /// Calls an object; nothing if the call waits.
-    fn call(
-        &mut self,
-        connection: ConnectionId,
-        call: &Call<Key>,
-        graph: Option<&Arc<Graph>>,
-        peer: Peer,
-        now: Duration,
-    ) -> Option<Outcome<Key>> {
-        let era = Era::of(peer.pythons);
-        let came = match call.fallback {
-            Some(fallback) => self.objects.fallback(call.object, era, fallback),
-            None => {
-                if let Some(graph) = graph {
-                    self.keep(graph);
-                }
-                let arguments = arguments(graph, &call.args, call.kwargs);
-                let caller = Caller { connection, era, ticket: call.ticket, now };
-                self.objects.call(call.object, caller, &call.method, &arguments)
-            }
-        };
-        let result = match came {
-            Came::Value(value) => CallResult::Returned(self.addressed(connection, value.into_graph())),
-            Came::Raised(raised) => CallResult::Raised(self.addressed(connection, raised.into_graph())),
-            Came::Object(typeid, object) => CallResult::Shared {
-                typeid: typeid.into(),
-                made: Made::New { object, public: MethodNames::from([]) },
-            },
-            Came::NoMethod => CallResult::NoMethod,
-            Came::Unserializable(why) => CallResult::Unserializable(why),
-            Came::Parked => {
-                self.waiting.insert(call.ticket, connection);
-                return None;
-            }
-        };
-        Some(self.server.finished(call.ticket, result))
     }
 
     /// Answers those who wait no longer, and lets go of what nobody counts on.
@@ -371,77 +307,10 @@ impl SyncServer {
             }
         }
     }
-
-    /// Tokens of this server's objects that are in a reply say where its reader finds the server.
-    fn addressed(&self, connection: ConnectionId, mut graph: Graph) -> Graph {
-        for mut token in Token::find(&graph) {
-            if self.server.own_reference(&graph, token.node).is_some() {
-                let address = self.server.address(connection).clone().encode(&mut graph, Pythons::PY3);
-                let (typeid, ident) = (token.typeid, token.ident);
-                token.replace(&mut graph, typeid, address, ident);
-            }
-        }
-        graph
-    }
-
-    /// A message that may be kept, with proxies of this server's objects in it, keeps those objects.
-    fn keep(&mut self, graph: &Arc<Graph>) {
-        let names_any = graph.ids().any(|id| matches!(graph[id], Node::Global(_)));
-        if !names_any {
-            return;
-        }
-        let idents: Vec<Ident> = Rebuild::find(graph)
-            .iter()
-            .filter_map(|rebuild| {
-                let ident = self.server.own_reference(graph, rebuild.token)?;
-                self.server.hold(ident).ok().map(|()| ident)
-            })
-            .collect();
-        if idents.is_empty() {
-            return;
-        }
-        self.keeping.push((Arc::downgrade(graph), idents));
-        if self.keeping.len() >= self.sweep_at {
-            self.sweep();
-        }
-    }
-
-    /// Lets go of the objects whose proxies were kept, and are no longer.
-    fn sweep(&mut self) {
-        let mut released = Vec::new();
-        self.keeping.retain_mut(|(graph, idents)| {
-            let alive = graph.strong_count() > 0;
-            if !alive {
-                released.append(idents);
-            }
-            alive
-        });
-        for ident in released {
-            // It was held by this alone.
-            let _ = self.server.release(ident);
-        }
-        self.sweep_at = (2 * self.keeping.len()).max(FIRST_SWEEP);
-    }
 }
-
-const FIRST_SWEEP: usize = 64;
 
 /// What is kept is of any Python, under Python 3's names.
 fn send(mut message: Message, then: Then) -> Step {
     message.from = Pythons::ANY;
     Step::Send { message, then }
-}
-
-fn arguments(graph: Option<&Arc<Graph>>, args: &[NodeId], kwargs: NodeId) -> Arguments {
-    let Some(graph) = graph else { return Arguments::default() };
-    let kwargs = match &graph[kwargs] {
-        Node::Dict(pairs) => {
-            let named = pairs
-                .iter()
-                .map(|&(key, value)| Some((graph.text(key)?.to_string(), Value::of(graph, value))));
-            named.flatten().collect()
-        }
-        _ => Vec::new(),
-    };
-    Arguments { args: args.iter().map(|&id| Value::of(graph, id)).collect(), kwargs }
 }

@@ -66,6 +66,26 @@ pub(crate) fn send(socket: impl AsFd, pieces: &[IoSlice<'_>], flags: SendFlags) 
     Ok(sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), flags | NOSIGNAL)?)
 }
 
+/// Asks after `silent`, four times more in as long again, and then takes the peer for gone.
+#[cfg(feature = "tokio")]
+pub(crate) fn set_keepalive(socket: impl AsFd, silent: Duration) -> io::Result<()> {
+    use rustix::net::sockopt;
+
+    const PROBES: u32 = 5;
+    let seconds = |time: Duration| Duration::from_secs(time.as_secs().max(1));
+    let socket = socket.as_fd();
+    sockopt::set_socket_keepalive(socket, true)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        sockopt::set_tcp_keepidle(socket, seconds(silent))?;
+        sockopt::set_tcp_keepintvl(socket, seconds(silent / PROBES))?;
+        sockopt::set_tcp_keepcnt(socket, PROBES)?;
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (silent, seconds);
+    Ok(())
+}
+
 /// How many pieces Linux, the BSDs and macOS take in one call.
 const IOV_MAX: usize = 1024;
 #[cfg(not(target_vendor = "apple"))]

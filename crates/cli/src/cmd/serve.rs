@@ -60,6 +60,12 @@ pub(crate) struct ServeArgs {
     /// The longest message
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = values::size, help_heading = "Limits")]
     max_message: u64,
+    /// How many objects there may be; who asks for one more gets a MemoryError
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = values::count, help_heading = "Limits")]
+    max_objects: usize,
+    /// How much memory values may take; who gives or asks for more gets a MemoryError; default: what there is
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Limits")]
+    max_memory: Option<u64>,
     /// How many connections there may be at once; one more is closed
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = values::count, help_heading = "Limits")]
     max_connections: usize,
@@ -72,6 +78,12 @@ pub(crate) struct ServeArgs {
     /// Close connections that say nothing for so long while nothing is due to them; default: never
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Limits")]
     idle_timeout: Option<Duration>,
+    /// After how long a silence a client's machine is asked whether it is there; who is not loses his locks
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = values::duration, help_heading = "Limits")]
+    keepalive: Duration,
+    /// Drop objects without a name that nobody has called for so long, and of whose owners nothing is known; default: never
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Limits")]
+    reference_ttl: Option<Duration>,
     /// How long a client may take to read a reply
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = values::duration, help_heading = "Limits")]
     send_timeout: Duration,
@@ -153,7 +165,13 @@ fn options(args: ServeArgs) -> anyhow::Result<(SyncOptions, Option<PathBuf>)> {
     for literal::Object { name, typeid, arguments } in args.object {
         options = options.object(&name, &typeid, arguments);
     }
+    if let Some(most) = args.max_memory {
+        options = options.max_memory(usize::try_from(most).unwrap_or(usize::MAX));
+    }
     let options = options
+        .max_objects(args.max_objects)
+        .reference_ttl(args.reference_ttl)
+        .keepalive(args.keepalive)
         .translation(translation(&args.names, args.py2_str, args.py2_text)?)
         .max_message(args.max_message)
         .max_connections(args.max_connections)

@@ -123,7 +123,7 @@ impl<O: Clone> Server<O> {
             }
             CallResult::Shared { typeid, made } => {
                 let shared = match self.registry.get(&typeid).cloned() {
-                    Some(registered) => self.register_object(made, typeid, registered),
+                    Some(registered) => self.register_object(connection, made, typeid, registered),
                     None => {
                         self.discard(Some(made));
                         Err(Fault(format!("KeyError: '{typeid}'")))

@@ -25,6 +25,7 @@ impl<O: Clone> Server<O> {
         let Some(name) = graph.text(parts.method) else {
             return self.unrecognized(connection, graph, peer, parts.method);
         };
+        let process = self.process(connection);
         let answered = match name {
             "dummy" => parts.none(graph, "dummy").map(|()| nothing()),
             "shutdown" => match parts.none(graph, "shutdown") {
@@ -38,12 +39,12 @@ impl<O: Clone> Server<O> {
             }),
             "incref" => parts.one(graph, name, "ident").and_then(|ident| {
                 self.count(graph, ident, |server, ident| {
-                    server.objects.count(ident, Count::Reference).is_ok()
+                    server.objects.count(ident, Count::Reference(process)).is_ok()
                 })
             }),
             "decref" => parts.one(graph, name, "ident").and_then(|ident| {
                 self.count(graph, ident, |server, ident| {
-                    server.objects.discount(ident, Count::Reference).is_ok()
+                    server.objects.discount(ident, Count::Reference(process)).is_ok()
                 })
             }),
             "get_methods" => {
@@ -195,7 +196,7 @@ impl<O: Clone> Server<O> {
             return Outcome::Nothing;
         };
         let raised = match made {
-            Ok(made) => match self.register_object(made, typeid, registered) {
+            Ok(made) => match self.register_object(connection, made, typeid, registered) {
                 Ok(ident) => {
                     let mut graph = outcome::own();
                     let exposed = self.exposed_tuple(&mut graph, ident, peer);

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use super::registry::{MethodNames, Registered};
 
@@ -46,6 +47,10 @@ pub(super) struct Entry<O> {
     pub(super) exposed: MethodNames,
     /// What clients hold, each by a proxy of its own: CPython's `id_to_refcount`.
     pub(super) references: u64,
+    /// How many of these are those of processes that are known.
+    owned: u64,
+    /// When it was called last; when it was made, if it never was.
+    used: Duration,
     /// What the server's own objects hold. CPython keeps such objects in `id_to_local_proxy_obj` until it ends.
     holds: u64,
 }
@@ -57,12 +62,23 @@ pub(super) struct Objects<O> {
     nonce: u64,
     last: u64,
     entries: BTreeMap<u64, Entry<O>>,
+    /// How many references each process has to which object.
+    processes: BTreeMap<u32, BTreeMap<u64, u64>>,
+    /// The latest time that was told.
+    now: Duration,
     dropped: Vec<O>,
 }
 
 impl<O> Objects<O> {
     pub(super) fn new(nonce: u64) -> Objects<O> {
-        Objects { nonce, last: 0, entries: BTreeMap::new(), dropped: Vec::new() }
+        Objects {
+            nonce,
+            last: 0,
+            entries: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            now: Duration::ZERO,
+            dropped: Vec::new(),
+        }
     }
 
     pub(super) fn add(
@@ -75,12 +91,13 @@ impl<O> Objects<O> {
     ) -> Ident {
         self.last += 1;
         let exposed = registered.exposes(public);
-        let (references, holds) = match count {
-            Count::Reference => (1, 0),
-            Count::Hold => (0, 1),
-        };
-        self.entries.insert(self.last, Entry { object, typeid, registered, exposed, references, holds });
-        Ident { nonce: self.nonce, number: self.last }
+        let used = self.now;
+        let entry = Entry { object, typeid, registered, exposed, references: 0, owned: 0, used, holds: 0 };
+        self.entries.insert(self.last, entry);
+        let ident = Ident { nonce: self.nonce, number: self.last };
+        // It is there.
+        let _ = self.count(ident, count);
+        ident
     }
 
     pub(super) fn get(&self, ident: Ident) -> Option<&Entry<O>> {
@@ -90,7 +107,13 @@ impl<O> Objects<O> {
     pub(super) fn count(&mut self, ident: Ident, count: Count) -> Result<(), Gone> {
         let entry = self.get_mut(ident).ok_or(Gone)?;
         match count {
-            Count::Reference => entry.references += 1,
+            Count::Reference(process) => {
+                entry.references += 1;
+                if let Some(process) = process {
+                    entry.owned += 1;
+                    *self.processes.entry(process).or_default().entry(ident.number).or_default() += 1;
+                }
+            }
             Count::Hold => entry.holds += 1,
         }
         Ok(())
@@ -99,18 +122,75 @@ impl<O> Objects<O> {
     /// Takes a count back. A reference to an object that only holds keep alive is none, and nothing is taken: CPython's
     /// "Server DECREF skipping".
     pub(super) fn discount(&mut self, ident: Ident, count: Count) -> Result<(), Gone> {
-        let entry = self.get_mut(ident).ok_or(Gone)?;
-        let counted = match count {
-            Count::Reference => &mut entry.references,
-            Count::Hold => &mut entry.holds,
+        let owned = match count {
+            Count::Reference(Some(process)) => self.disown(process, ident.number),
+            _ => false,
         };
-        *counted = counted.saturating_sub(1);
-        if (entry.references, entry.holds) == (0, 0)
-            && let Some(entry) = self.entries.remove(&ident.number)
+        let entry = self.get_mut(ident).ok_or(Gone)?;
+        match count {
+            Count::Reference(_) => {
+                entry.owned -= u64::from(owned);
+                entry.references = entry.references.saturating_sub(1);
+            }
+            Count::Hold => entry.holds = entry.holds.saturating_sub(1),
+        }
+        self.drop_if_unneeded(ident.number);
+        Ok(())
+    }
+
+    /// Takes back what a process that has ended did not give back.
+    pub(super) fn process_ended(&mut self, process: u32) {
+        for (number, count) in self.processes.remove(&process).unwrap_or_default() {
+            let Some(entry) = self.entries.get_mut(&number) else { continue };
+            entry.owned = entry.owned.saturating_sub(count);
+            entry.references = entry.references.saturating_sub(count);
+            self.drop_if_unneeded(number);
+        }
+    }
+
+    pub(super) fn used(&mut self, ident: Ident, now: Duration) {
+        self.now = now;
+        if let Some(entry) = self.get_mut(ident) {
+            entry.used = now;
+        }
+    }
+
+    /// Takes back references of no known process to what was not used since then.
+    pub(super) fn expire(&mut self, since: Duration, is_in_use: impl Fn(&O) -> bool) {
+        let old = |entry: &Entry<O>| {
+            entry.references > entry.owned && entry.used <= since && !is_in_use(&entry.object)
+        };
+        let expired: Vec<u64> =
+            self.entries.iter().filter(|(_, entry)| old(entry)).map(|(&number, _)| number).collect();
+        for number in expired {
+            if let Some(entry) = self.entries.get_mut(&number) {
+                entry.references = entry.owned;
+            }
+            self.drop_if_unneeded(number);
+        }
+    }
+
+    /// One reference of a process fewer, if it has any.
+    fn disown(&mut self, process: u32, number: u64) -> bool {
+        let Some(counts) = self.processes.get_mut(&process) else { return false };
+        let Some(count) = counts.get_mut(&number) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&number);
+        }
+        if counts.is_empty() {
+            self.processes.remove(&process);
+        }
+        true
+    }
+
+    fn drop_if_unneeded(&mut self, number: u64) {
+        let unneeded = |entry: &Entry<O>| (entry.references, entry.holds) == (0, 0);
+        if self.entries.get(&number).is_some_and(unneeded)
+            && let Some(entry) = self.entries.remove(&number)
         {
             self.dropped.push(entry.object);
         }
-        Ok(())
     }
 
     pub(super) fn drop_later(&mut self, object: O) {
@@ -136,8 +216,8 @@ impl<O> Objects<O> {
 /// Who counts on an object.
 #[derive(Clone, Copy)]
 pub(super) enum Count {
-    /// A client's proxy.
-    Reference,
+    /// A client's proxy; of which process, if that is known.
+    Reference(Option<u32>),
     /// The server's own program.
     Hold,
 }

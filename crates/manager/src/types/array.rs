@@ -87,6 +87,10 @@ impl Array {
         Ok(array)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     pub(crate) fn value(&self) -> Value {
         written(self.code, &self.items)
     }

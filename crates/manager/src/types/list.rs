@@ -7,19 +7,18 @@ use alloc::vec::Vec;
 use super::digest::Digest;
 use super::era::Era;
 use super::index::{Index, Span, items, iterate, size};
-use super::order::{class, digest, name, sort};
+use super::order::{digest, name};
 use super::raised::Raised;
 use super::show::{Text, repr};
 use super::signature::{Arguments, Signature};
 use super::value::Value;
 use super::view::View;
-use super::waiting::truth;
 use super::{Answer, Call, Called, Keys};
 
 /// A list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct List {
-    items: Vec<Value>,
+    pub(super) items: Vec<Value>,
     /// The digests of the first so many items, which searches have asked for.
     known: Vec<Digest>,
 }
@@ -30,6 +29,9 @@ const SEARCHES: [&str; 8] =
 
 /// A list that a request of a few bytes makes is not longer.
 const MAX_REPEATED: usize = 64 << 20;
+
+/// What an item takes of the memory, beside its value, in bytes.
+pub(super) const ITEM: usize = 24;
 
 impl List {
     pub(crate) fn make(era: Era, arguments: &Arguments) -> Result<List, Raised> {
@@ -61,6 +63,11 @@ impl List {
 
     pub(crate) fn value(&self) -> Value {
         Value::list(&self.items)
+    }
+
+    /// What its places take of the memory, in bytes.
+    pub(crate) fn places(&self) -> usize {
+        ITEM * self.items.len() + size_of::<Digest>() * self.known.len()
     }
 
     pub(crate) fn repr(&self, era: Era) -> Result<String, Raised> {
@@ -141,10 +148,10 @@ impl List {
                 return Ok(Answer::Value(Value::list(&all)));
             }
             ("__mul__" | "__rmul__", [times]) => {
-                return Ok(Answer::Value(Value::list(&self.repeated(era, times)?)));
+                return Ok(Answer::Value(Value::list(&self.repeated(call, times)?)));
             }
             ("__imul__", [times]) => {
-                self.items = self.repeated(era, times)?;
+                self.items = self.repeated(call, times)?;
                 return Ok(Answer::Value(self.value()));
             }
             ("__reversed__", _) => {
@@ -153,60 +160,6 @@ impl List {
             _ => return Ok(Answer::NoMethod),
         }
         none
-    }
-
-    fn sort(&mut self, call: &Call<'_>) -> Called {
-        let era = call.caller.era;
-        let Arguments { args, kwargs } = call.arguments;
-        let (mut key, mut reverse) = (None, false);
-        let names: &[&str] = if era.is_py2() { &["cmp", "key", "reverse"] } else { &["key", "reverse"] };
-        let given = args.len() + kwargs.len();
-        if given > names.len() {
-            let most = names.len();
-            return Err(Raised::type_error(format!("sort() takes at most {most} arguments ({given} given)")));
-        }
-        if let Some((keyword, _)) = kwargs.iter().find(|(keyword, _)| !names.contains(&&**keyword))
-            && (args.is_empty() || !era.since(7))
-        {
-            return Err(Raised::type_error(if era.since(12) {
-                format!("sort() got an unexpected keyword argument '{keyword}'")
-            } else if era.since(7) {
-                format!("'{keyword}' is an invalid keyword argument for sort()")
-            } else {
-                format!("'{keyword}' is an invalid keyword argument for this function")
-            }));
-        }
-        if let [_, second] = &args[..]
-            && !era.is_py2()
-            && !era.since(7)
-        {
-            // Its arguments are read before it is found that there should be none.
-            flag(era, second)?;
-        }
-        if !args.is_empty() && !era.is_py2() {
-            return Err(Raised::type_error(if era.since(7) {
-                "sort() takes no positional arguments"
-            } else {
-                "must use keyword argument for key function"
-            }));
-        }
-        let places = args.iter().zip(names.iter().copied());
-        let named = kwargs.iter().map(|(keyword, value)| (value, &**keyword));
-        for (value, what) in places.chain(named) {
-            match what {
-                "reverse" => reverse = flag(era, value)?,
-                _ if matches!(value.view(), View::None) => {}
-                // What is never called may be anything.
-                "cmp" if self.items.len() < 2 => {}
-                _ if self.items.is_empty() => {}
-                _ => key = Some(value),
-            }
-        }
-        if let Some(key) = key {
-            return Err(no_function(era, key));
-        }
-        sort(call.keys, era, &mut self.items, reverse)?;
-        Ok(Answer::Value(Value::NONE))
     }
 
     fn pop(&mut self, era: Era, place: Option<&Value>) -> Result<Value, Raised> {
@@ -333,7 +286,8 @@ impl List {
         Ok(())
     }
 
-    fn repeated(&self, era: Era, times: &Value) -> Result<Vec<Value>, Raised> {
+    fn repeated(&self, call: &Call<'_>, times: &Value) -> Result<Vec<Value>, Raised> {
+        let era = call.caller.era;
         let times = match Index::of(times) {
             Some(Index::Small(times)) => usize::try_from(times).unwrap_or(0),
             Some(Index::Beyond { .. }) => {
@@ -352,6 +306,7 @@ impl List {
         };
         match self.items.len().checked_mul(times) {
             Some(length) if length <= MAX_REPEATED => {
+                call.room.take((length - self.items.len().min(length)).saturating_mul(ITEM))?;
                 Ok(self.items.iter().cloned().cycle().take(length).collect())
             }
             _ => Err(Raised::new("builtins", "MemoryError", Vec::new())),
@@ -393,42 +348,6 @@ pub(crate) fn subscript(era: Era, kind: &str, index: &Value) -> Result<i64, Rais
             Err(Raised::type_error(format!("{kind} indices must be integers, not {given}")))
         }
         None => Err(Raised::type_error(format!("{kind} indices must be integers or slices, not {given}"))),
-    }
-}
-
-/// `reverse` of sort.
-fn flag(era: Era, value: &Value) -> Result<bool, Raised> {
-    if era.since(12) {
-        return Ok(truth(value));
-    }
-    match Index::of(value) {
-        Some(_) => Ok(truth(value)),
-        None if matches!(value.view(), View::Float(_)) => {
-            Err(Raised::type_error("integer argument expected, got float"))
-        }
-        None if era.since(10) => {
-            let kind = name(value, era);
-            Err(Raised::type_error(format!("'{kind}' object cannot be interpreted as an integer")))
-        }
-        None if era.is_py2() => Err(Raised::type_error("an integer is required")),
-        None => {
-            let kind = name(value, era);
-            Err(Raised::type_error(format!("an integer is required (got type {kind})")))
-        }
-    }
-}
-
-/// What would have to be called is not here.
-fn no_function(era: Era, key: &Value) -> Raised {
-    match key.view() {
-        View::Class(module, name) => Raised::type_error(format!(
-            "sort by {module}.{name}: this server runs no Python; sort a copy in the program, and set it with [:]"
-        )),
-        View::Instance => Raised::type_error(format!(
-            "sort by {}: this server runs no Python; sort a copy in the program, and set it with [:]",
-            class(key)
-        )),
-        _ => Raised::type_error(format!("'{}' object is not callable", name(key, era))),
     }
 }
 

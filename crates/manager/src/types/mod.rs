@@ -21,6 +21,7 @@ mod iterator;
 mod key;
 mod list;
 mod lock;
+mod memory;
 mod namespace;
 mod number;
 mod objects;
@@ -28,27 +29,33 @@ mod order;
 mod queue;
 mod raised;
 mod rlock;
+mod room;
 mod semaphore;
 mod set;
 mod show;
 mod signature;
 mod sip;
+mod sorting;
 mod table;
 mod value;
 mod view;
 mod waiting;
+mod writer;
 
 use alloc::string::String;
 use core::time::Duration;
 
 pub use self::digest::Keys;
 pub use self::era::Era;
+pub use self::memory::{Charge, Kept, Meter};
 pub use self::objects::{Came, Key, Objects, Woken, registered};
 pub use self::raised::Raised;
+pub use self::room::Most;
 pub use self::signature::Arguments;
 pub use self::value::Value;
-pub(crate) use self::value::canonical;
+pub(crate) use self::writer::canonical;
 
+use self::room::Room;
 use self::waiting::Wakes;
 use crate::server::{ConnectionId, Fallback, Ticket};
 
@@ -71,6 +78,7 @@ pub(crate) struct Call<'a> {
     pub(crate) keys: &'a Keys,
     pub(crate) method: &'a str,
     pub(crate) arguments: &'a Arguments,
+    pub(crate) room: Room,
     /// The calls that can go on because of this one.
     pub(crate) wakes: &'a mut Wakes,
 }

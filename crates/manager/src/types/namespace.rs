@@ -30,6 +30,10 @@ impl Namespace {
         Ok(namespace)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     pub(crate) fn value(&self) -> Value {
         let pairs: Vec<(&str, &Value)> = self.pairs().collect();
         Value::instance("multiprocessing.managers", "Namespace", &pairs)

@@ -5,6 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::memory::Meter;
+use super::room::{Most, OBJECT, Room, too_many};
 use super::waiting::Wakes;
 use super::{Answer, Arguments, Call, Caller, Era, Keys, Object, Raised, Value};
 use crate::exposed::Vocabulary;
@@ -52,11 +54,15 @@ pub struct Objects {
     /// What ends with a connection.
     held: BTreeMap<ConnectionId, BTreeSet<Key>>,
     woken: Vec<Woken>,
+    meter: Meter,
+    most: Most,
 }
 
 #[derive(Debug)]
 struct Entry {
     object: Object,
+    /// What it was counted as when it was called last.
+    places: usize,
     /// How many need it: whoever made it, and each iterator over it.
     needed: u64,
     /// Of an iterator, the dict that it goes over.
@@ -74,6 +80,8 @@ impl Objects {
     pub fn new(keys: Keys) -> Objects {
         Objects {
             keys,
+            meter: Meter::default(),
+            most: Most::ENDLESS,
             objects: BTreeMap::new(),
             last: 0,
             parked: BTreeMap::new(),
@@ -81,6 +89,22 @@ impl Objects {
             held: BTreeMap::new(),
             woken: Vec::new(),
         }
+    }
+
+    /// How many there may be, and how much memory for values.
+    pub fn set_most(&mut self, most: Most) {
+        self.most = most;
+    }
+
+    /// Those that somebody waits for or holds. One may come twice.
+    pub(crate) fn in_use(&self) -> impl Iterator<Item = Key> {
+        let held = self.held.values().flatten().copied();
+        self.parked.values().map(|parked| parked.key).chain(held)
+    }
+
+    /// Counts the memory that values take. Messages that are kept count by it too.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// How many there are.
@@ -101,30 +125,55 @@ impl Objects {
     /// Makes an object of one of the types.
     ///
     /// # Errors
-    /// What the type's own constructor raises, and `TypeError` for a type that only Python has.
+    /// What the type's own constructor raises, `TypeError` for a type that only Python has, and `MemoryError` if there is
+    /// no room.
     pub fn create(&mut self, typeid: &str, caller: &Caller, arguments: &Arguments) -> Result<Key, Raised> {
+        self.has_room()?;
+        self.room().take(OBJECT)?;
         let object = Object::make(typeid, caller, &self.keys, arguments)?;
         Ok(self.add(object, None))
+    }
+
+    fn has_room(&self) -> Result<(), Raised> {
+        if self.objects.len() < self.most.objects { Ok(()) } else { Err(too_many(self.most.objects)) }
+    }
+
+    fn room(&self) -> Room {
+        Room::of(&self.meter, self.most)
     }
 
     fn add(&mut self, object: Object, over: Option<Key>) -> Key {
         self.last += 1;
         let key = Key(self.last);
-        self.objects.insert(key, Entry { object, needed: 1, over });
+        let places = object.places();
+        self.meter.changed(0, places);
+        self.objects.insert(key, Entry { object, places, needed: 1, over });
         key
     }
 
     /// Calls a method.
     pub fn call(&mut self, key: Key, caller: Caller, method: &str, arguments: &Arguments) -> Came {
         let mut wakes = Wakes::default();
-        let mut call = Call { caller, keys: &self.keys, method, arguments, wakes: &mut wakes };
-        let over = self.objects.get(&key).and_then(|entry| entry.over);
-        let answer = match over {
-            None => match self.objects.get_mut(&key) {
-                Some(entry) => entry.object.call(&mut call),
-                None => Ok(Answer::NoMethod),
-            },
-            Some(dict) => next(&mut self.objects, key, dict, &call),
+        let room = self.room();
+        let mut call = Call { caller, keys: &self.keys, method, arguments, room, wakes: &mut wakes };
+        let answer = match self.objects.get_mut(&key) {
+            None => Ok(Answer::NoMethod),
+            Some(Entry { over: Some(dict), .. }) => {
+                let dict = *dict;
+                next(&mut self.objects, key, dict, &call)
+            }
+            Some(entry) => {
+                let allowed = room.allows(&entry.object, method, arguments);
+                let answer = allowed.and_then(|()| entry.object.call(&mut call));
+                let places = entry.object.places();
+                self.meter.changed(entry.places, places);
+                entry.places = places;
+                answer
+            }
+        };
+        let answer = match answer {
+            Ok(Answer::Iterator(_)) => self.has_room().and(answer),
+            answer => answer,
         };
         let came = match answer {
             Ok(Answer::Value(value)) => Came::Value(value),
@@ -152,6 +201,10 @@ impl Objects {
     /// What the server itself answers for an object.
     pub fn fallback(&self, key: Key, era: Era, fallback: Fallback) -> Came {
         let Some(entry) = self.objects.get(&key) else { return Came::NoMethod };
+        let copies = if fallback == Fallback::GetValue { "#GETVALUE" } else { "__str__" };
+        if let Err(raised) = self.room().allows(&entry.object, copies, &Arguments::default()) {
+            return Came::Raised(raised);
+        }
         match entry.object.fallback(era, fallback) {
             Ok(value) => Came::Value(value),
             Err(raised) if fallback == Fallback::GetValue => Came::Unserializable(raised.describe()),
@@ -172,7 +225,10 @@ impl Objects {
             let Some(entry) = self.objects.get_mut(&key) else { return };
             entry.needed = entry.needed.saturating_sub(1);
             if entry.needed == 0 {
-                next = self.objects.remove(&key).and_then(|entry| entry.over);
+                next = self.objects.remove(&key).and_then(|entry| {
+                    self.meter.changed(entry.places, 0);
+                    entry.over
+                });
                 // A call that waits for it waits for ever, unless it has a deadline: nobody can reach the object.
             }
         }

@@ -229,7 +229,7 @@ pub(crate) fn class(value: &Value) -> alloc::string::String {
 
 /// The name of a value's type.
 pub(crate) fn name(value: &Value, era: Era) -> &str {
-    let of: Option<(&Graph, NodeId)> = value.part().map(|part| (&*part.graph, part.id));
+    let of: Option<(&Graph, NodeId)> = value.part().map(|part| (&**part.graph, part.id));
     value.view().type_name(of, era.is_py2())
 }
 

@@ -48,6 +48,11 @@ impl Queue {
         })
     }
 
+    /// Items, and those that wait for a place.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len() + self.putters.len()
+    }
+
     pub(crate) fn call(&mut self, call: &mut Call<'_>) -> Called {
         let era = call.caller.era;
         let take = |signature| call.arguments.take(era, "Queue", call.method, signature);

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use sabir_pickle::Graph;
 
-use super::value::{Value, Writer};
+use super::value::Value;
+use super::writer::Writer;
 use crate::exception;
 
 /// An exception: its class, by the name that Python 3 has for it, and its arguments.

@@ -35,6 +35,10 @@ impl Set {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
     pub(crate) fn value(&self) -> Value {
         Value::set(&self.table.keys())
     }

@@ -10,7 +10,8 @@ use sabir_pickle::{Graph, Node, NodeId};
 
 use super::era::Era;
 use super::raised::Raised;
-use super::value::{Value, Writer};
+use super::value::Value;
+use super::writer::Writer;
 
 /// What a call gives.
 #[derive(Clone, Debug, Default)]

@@ -105,3 +105,6 @@ impl Table {
         }
     }
 }
+
+/// What an entry takes of the memory, beside its key and value, in bytes.
+pub(crate) const ENTRY: usize = size_of::<Option<Entry>>() + 2 * (size_of::<Digest>() + size_of::<usize>());

@@ -1,30 +1,31 @@
 //! Values that clients gave: owned, immutable, cheap to clone, and written back as they came.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Deref;
 
-use sabir_pickle::{Blob, Global, Graph, Make, Names, Node, NodeId, Object, Pythons, Step};
+use sabir_pickle::{Graph, Make, Names, Node, NodeId, Object, Pythons, Step};
 
 use super::era::Era;
+use super::memory::Kept;
 use super::view::View;
+use super::writer::{Writer, canonical};
 
 /// A value. What was shared within one message stays shared: parts of one graph are parts of one graph in a reply too.
 #[derive(Clone, Debug)]
-pub struct Value(Held);
+pub struct Value(pub(super) Held);
 
 #[derive(Clone, Debug)]
-enum Held {
+pub(super) enum Held {
     Atom(Atom),
     Part(Part),
 }
 
 /// What needs no graph.
 #[derive(Clone, Copy, Debug)]
-enum Atom {
+pub(super) enum Atom {
     None,
     Bool(bool),
     Int(i64),
@@ -34,7 +35,7 @@ enum Atom {
 /// A node of a graph that keeps the whole graph.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
-    pub(crate) graph: Arc<Graph>,
+    pub(crate) graph: Arc<Kept>,
     pub(crate) id: NodeId,
 }
 
@@ -43,7 +44,7 @@ impl Value {
     pub const NONE: Value = Value(Held::Atom(Atom::None));
 
     /// The value of a node.
-    pub fn of(graph: &Arc<Graph>, id: NodeId) -> Value {
+    pub fn of(graph: &Arc<Kept>, id: NodeId) -> Value {
         Value(match graph[id] {
             Node::None => Held::Atom(Atom::None),
             Node::Bool(value) => Held::Atom(Atom::Bool(value)),
@@ -55,7 +56,7 @@ impl Value {
 
     /// The root of a graph, whose names may be those of either Python.
     pub fn read(graph: Graph, names: &Names) -> Value {
-        let graph = Arc::new(canonical(graph, names));
+        let graph = Kept::uncounted(canonical(graph, names));
         Value::of(&graph, graph.root())
     }
 
@@ -133,7 +134,7 @@ impl Value {
         let mut graph = Graph::new();
         graph.set_protocol(4);
         let id = make(&mut graph);
-        Value::of(&Arc::new(graph), id)
+        Value::of(&Kept::uncounted(graph), id)
     }
 
     /// A list.
@@ -231,7 +232,7 @@ impl Value {
     fn written(write: impl FnOnce(&mut Writer) -> NodeId) -> Value {
         let mut writer = Writer::new();
         let id = write(&mut writer);
-        Value::of(&Arc::new(writer.graph), id)
+        Value::of(&Kept::uncounted(writer.graph), id)
     }
 
     /// A graph of it and nothing else.
@@ -244,11 +245,12 @@ impl Value {
         // A value that was just made is its graph already.
         if let Held::Part(Part { graph, id }) = self.0 {
             return match Arc::try_unwrap(graph) {
-                Ok(mut graph) if graph.len() <= ROOM_FOR_WASTE => {
+                Ok(kept) if kept.len() <= ROOM_FOR_WASTE => {
+                    let mut graph = kept.into_graph();
                     graph.set_root(id);
                     graph
                 }
-                Ok(graph) => Writer::alone(&Value::of(&Arc::new(graph), id)),
+                Ok(kept) => Writer::alone(&Value(Held::Part(Part { graph: Arc::new(kept), id }))),
                 Err(graph) => Writer::alone(&Value(Held::Part(Part { graph, id }))),
             };
         }
@@ -296,133 +298,6 @@ impl Value {
 
 /// A graph of few nodes goes out as it is, with what nothing refers to.
 const ROOM_FOR_WASTE: usize = 1 << 20;
-
-/// Writes values into one graph, each part of each graph once.
-pub(crate) struct Writer {
-    pub(crate) graph: Graph,
-    seen: BTreeMap<(usize, NodeId), NodeId>,
-    /// So that no other graph comes to lie where one was.
-    kept: Vec<Arc<Graph>>,
-}
-
-impl Writer {
-    pub(crate) fn new() -> Writer {
-        Writer::over(Graph::new())
-    }
-
-    /// Adds to a graph, whose names are Python 3's.
-    pub(crate) fn over(mut graph: Graph) -> Writer {
-        graph.set_protocol(4);
-        Writer { graph, seen: BTreeMap::new(), kept: Vec::new() }
-    }
-
-    fn alone(value: &Value) -> Graph {
-        let mut writer = Writer::new();
-        let root = writer.add(value);
-        writer.graph.set_root(root);
-        writer.graph
-    }
-
-    pub(crate) fn add(&mut self, value: &Value) -> NodeId {
-        let Part { graph, id } = match &value.0 {
-            Held::Atom(Atom::None) => return NodeId::NONE,
-            Held::Atom(Atom::Bool(true)) => return NodeId::TRUE,
-            Held::Atom(Atom::Bool(false)) => return NodeId::FALSE,
-            Held::Atom(Atom::Int(value)) => return self.graph.add_int(*value),
-            Held::Atom(Atom::Float(value)) => return self.graph.add(Node::Float(*value)),
-            Held::Part(part) => part,
-        };
-        if self.kept.last().is_none_or(|last| !Arc::ptr_eq(last, graph)) {
-            self.kept.push(Arc::clone(graph));
-        }
-        let source = Arc::as_ptr(graph) as usize;
-        let mut work = Vec::new();
-        let root = self.place(graph, source, *id, &mut work);
-        while let Some((from, to)) = work.pop() {
-            let mut node = graph[from].clone();
-            self.move_blobs(graph, &mut node);
-            node.for_each_child_mut(|child| *child = self.place(graph, source, *child, &mut work));
-            *self.graph.node_mut(to) = node;
-        }
-        root
-    }
-
-    /// Where a node goes, which is to be filled if it is new.
-    fn place(
-        &mut self,
-        graph: &Graph,
-        source: usize,
-        id: NodeId,
-        work: &mut Vec<(NodeId, NodeId)>,
-    ) -> NodeId {
-        match graph[id] {
-            Node::None => return NodeId::NONE,
-            Node::Bool(true) => return NodeId::TRUE,
-            Node::Bool(false) => return NodeId::FALSE,
-            _ => {}
-        }
-        if let Some(&there) = self.seen.get(&(source, id)) {
-            return there;
-        }
-        let to = self.graph.add(Node::None);
-        self.seen.insert((source, id), to);
-        work.push((id, to));
-        to
-    }
-
-    fn move_blobs(&mut self, from: &Graph, node: &mut Node) {
-        match node {
-            Node::Long(blob)
-            | Node::Str(blob)
-            | Node::Bytes(blob)
-            | Node::String(blob)
-            | Node::ByteArray(blob)
-            | Node::PersistentText(blob) => *blob = self.moved(from, *blob),
-            Node::Global(global) => {
-                let Global { module, name } = **global;
-                **global = Global { module: self.moved(from, module), name: self.moved(from, name) };
-            }
-            _ => {}
-        }
-    }
-
-    /// Long ones are shared, short ones are copied.
-    fn moved(&mut self, from: &Graph, blob: Blob) -> Blob {
-        if blob.len() >= WORTH_SHARING
-            && let Some(bytes) = from.shared_blob(blob)
-        {
-            return self.graph.share(bytes);
-        }
-        self.graph.store(from.blob(blob))
-    }
-}
-
-const WORTH_SHARING: usize = 1024;
-
-/// A message whose names are Python 3's, whoever wrote it.
-pub(crate) fn canonical(mut graph: Graph, names: &Names) -> Graph {
-    let protocol = graph.protocol();
-    if protocol >= 3 {
-        // Python 3 has one type of integer; a short `long` is one that a Python 2 wrote.
-        for id in graph.ids() {
-            if let Node::Long(_) = graph[id]
-                && let Some(value) = graph.int(id)
-            {
-                *graph.node_mut(id) = Node::Int(value);
-            }
-        }
-        return graph;
-    }
-    for id in graph.ids() {
-        let Some((module, name)) = graph.global(id) else { continue };
-        let (module, name) = names.canonical(module, name, protocol);
-        let (module, name) = (module.into_owned(), name.into_owned());
-        let global = Global { module: graph.store(module.as_bytes()), name: graph.store(name.as_bytes()) };
-        *graph.node_mut(id) = Node::Global(Box::new(global));
-    }
-    graph.set_protocol(4);
-    graph
-}
 
 impl Part {
     pub(crate) fn node(&self) -> &Node {

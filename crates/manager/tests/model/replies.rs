@@ -20,14 +20,14 @@ impl World<'_> {
             (outcome, _) => panic!("accepted: {accepted}, {outcome:?}"),
         };
         assert_eq!(message.connection, self.clients[at].id);
-        let grants = message.grants;
+        let (connection, grants) = (message.connection, message.grants);
         let peer = self.clients[at].peer;
         self.read(peer, message, expected);
         if let Some(ident) = grants
             && self.random.below(6) == 0
         {
             self.steps.note("undelivered");
-            self.server.undelivered(ident);
+            self.server.undelivered(connection, ident);
             self.discount(&ident.to_string());
         }
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod hostile;
+mod limits;
 mod model;
 
 use std::collections::BTreeMap;

@@ -200,6 +200,19 @@ impl Stream {
         }
     }
 
+    /// Has the kernel ask the peer's machine whether it is still there, once the connection was silent for so long, and
+    /// break it if nothing is answered for as long again: neither a machine that is cut off nor one that was switched off
+    /// says good-bye. On Unix sockets, whose ends cannot go unnoticed, it does nothing.
+    ///
+    /// # Errors
+    /// The system's, if the connection is broken.
+    pub fn set_keepalive(&self, silent: Duration) -> io::Result<()> {
+        match &self.socket {
+            Socket::Tcp(socket) => socket::set_keepalive(socket, silent),
+            Socket::Unix(_) => Ok(()),
+        }
+    }
+
     /// Has the kernel acknowledge at once what arrives next, so that a peer which never sets
     /// TCP_NODELAY, as no stock Python does, sends its next segment without a delay of 40 ms. Call
     /// it after sending and before waiting: sending ends its effect. Only Linux can; elsewhere, and

@@ -167,7 +167,7 @@ impl Client {
 
     /// Sends a reply; what it hands over is taken back if it does not arrive.
     async fn send(&mut self, message: Message) -> bool {
-        let granted = message.grants;
+        let (connection, granted) = (message.connection, message.grants);
         let (pickle, broken) = message.encode(self.state.translation());
         let pieces: Vec<&[u8]> = pickle.iter().collect();
         let timeout = self.state.context.settings().timeouts.send;
@@ -175,7 +175,7 @@ impl Client {
         if let Some(granted) = granted
             && (!sent || broken.is_some())
         {
-            self.state.with(|objects| objects.server.undelivered(granted));
+            self.state.with(|objects| objects.server.undelivered(connection, granted));
         }
         sent
     }

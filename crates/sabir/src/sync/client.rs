@@ -10,7 +10,7 @@ use sabir_manager::server::{ConnectionId, Message};
 use sabir_manager::sync::Then;
 use sabir_net::tokio::{Connection, Stream};
 use sabir_net::{Deadline, Doing, Error};
-use sabir_pickle::{Graph, Pythons, Version};
+use sabir_pickle::{Pythons, Version};
 use sabir_wire::Config;
 use sabir_wire::auth::{Era, PeerHints};
 use sabir_wire::frame::FrameLimits;
@@ -33,6 +33,9 @@ pub(super) async fn serve(
     let shared = Arc::clone(&state);
     let mut stop = pin!(shared.stop.wait());
     let here = stream.local_address().ok().flatten();
+    let process = stream.peer_pid();
+    // A connection that is broken already tells so when it is read.
+    let _ = stream.set_keepalive(state.options.keepalive);
     // What a handshake needs is not kept for as long as the connection is.
     let connection = tokio::select! {
         biased;
@@ -44,8 +47,9 @@ pub(super) async fn serve(
         () = stop.as_mut() => return Ok(()),
     };
     drop(ticket);
-    let id = state.connected(here.as_ref(), versions(connection.hints()));
-    let mut client = Client { state, id, connection };
+    let process = process.filter(|&process| state.processes.watch(&state, process));
+    let id = state.connected(here.as_ref(), versions(connection.hints()), process);
+    let mut client = Client { state, id, process, connection };
     client.connection.save_memory();
     loop {
         let message = tokio::select! {
@@ -54,7 +58,7 @@ pub(super) async fn serve(
             () = stop.as_mut() => None,
         };
         let Some(message) = message else { return Ok(()) };
-        let due = match client.ask(message) {
+        let due = match client.state.request(client.id, message) {
             Came::Now(due) => due,
             Came::Later(later) => {
                 tokio::select! {
@@ -103,6 +107,8 @@ fn versions(hints: PeerHints) -> Pythons {
 struct Client {
     state: Arc<State>,
     id: ConnectionId,
+    /// At the other end.
+    process: Option<u32>,
     connection: Connection,
 }
 
@@ -116,11 +122,6 @@ impl Client {
         }))
     }
 
-    fn ask(&self, message: Bytes) -> Came {
-        let graph = Graph::load(message, &self.state.options.limits);
-        self.state.request(self.id, graph)
-    }
-
     /// Sends a reply; what it hands over is taken back if it does not arrive.
     async fn send(&mut self, message: Message) -> Result<(), Error> {
         let Message { grants, .. } = message;
@@ -131,17 +132,21 @@ impl Client {
         let at_once = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
         let sent = match at_once {
             Poll::Ready(sent) => sent,
-            Poll::Pending => tokio::select! {
-                biased;
-                sent = sending => sent,
-                () = sleep(self.state.options.send_timeout) => Err(Error::Timeout { doing: Doing::Sending }),
-                () = self.state.cut.wait() => Err(Error::Timeout { doing: Doing::Sending }),
-            },
+            Poll::Pending => {
+                // Clients that read slowly must not fill the memory with copies of what they have asked for.
+                let _charge = self.state.meter.charge(pieces.iter().map(|piece| piece.len()).sum());
+                tokio::select! {
+                    biased;
+                    sent = sending => sent,
+                    () = sleep(self.state.options.send_timeout) => Err(Error::Timeout { doing: Doing::Sending }),
+                    () = self.state.cut.wait() => Err(Error::Timeout { doing: Doing::Sending }),
+                }
+            }
         };
         if let Some(granted) = grants
             && (sent.is_err() || broken.is_some())
         {
-            self.state.undelivered(granted);
+            self.state.undelivered(self.id, granted);
         }
         sent
     }
@@ -154,5 +159,11 @@ const WORTH_COPYING: usize = 16 * 1024;
 impl Drop for Client {
     fn drop(&mut self) {
         self.state.closed(self.id);
+        // What it said last may have been heard only after its end was.
+        if let Some(process) = self.process
+            && !self.state.processes.are_watching(process)
+        {
+            self.state.process_ended(process);
+        }
     }
 }

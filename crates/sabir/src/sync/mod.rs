@@ -20,6 +20,7 @@
 
 mod client;
 mod options;
+mod processes;
 mod state;
 mod stopping;
 

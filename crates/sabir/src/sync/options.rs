@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sabir_manager::types::Arguments;
+use sabir_manager::types::{Arguments, Most};
 use sabir_net::Address;
 use sabir_pickle::{Limits, Translation};
 use sabir_wire::auth::{AuthKey, AuthOptions};
@@ -24,6 +24,9 @@ pub struct SyncOptions {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) send_timeout: Duration,
     pub(super) shutdown_timeout: Duration,
+    pub(super) most: Most,
+    pub(super) reference_ttl: Option<Duration>,
+    pub(super) keepalive: Duration,
 }
 
 impl SyncOptions {
@@ -43,6 +46,9 @@ impl SyncOptions {
             idle_timeout: None,
             send_timeout: Duration::from_secs(60),
             shutdown_timeout: Duration::from_secs(5),
+            most: Most { objects: 1_000_000, ..Most::ENDLESS },
+            reference_ttl: None,
+            keepalive: Duration::from_secs(60),
         }
     }
 
@@ -121,6 +127,39 @@ impl SyncOptions {
     /// How long what is being sent may take when the server ends; 5 seconds without this.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> SyncOptions {
         self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// How many objects there may be, iterators included; a million without this. To ask for one more raises `MemoryError`.
+    pub fn max_objects(mut self, most: usize) -> SyncOptions {
+        self.most.objects = most;
+        self
+    }
+
+    /// How much memory values may take, in bytes; without this as much as there is. A call that would keep more, or return
+    /// a copy of more than is left, raises `MemoryError`.
+    ///
+    /// Counted are messages as long as a value of theirs is kept, the places that values have in objects, and replies of
+    /// which clients have not read all. What one call needs while it is made comes on top, for each thread, and so do
+    /// messages that have not come in whole.
+    pub fn max_memory(mut self, bytes: usize) -> SyncOptions {
+        self.most.memory = bytes;
+        self
+    }
+
+    /// After how long references go that belong to no process known; never without this. Stock clients count references
+    /// on connections of their own, so that over TCP nobody knows whose they are, and those of a client that was killed
+    /// stay. With this an object goes that nobody has called, waits for or holds for so long, unless it has a name or
+    /// is in another object. References from Unix sockets go with their process, with or without this.
+    pub fn reference_ttl(mut self, ttl: Option<Duration>) -> SyncOptions {
+        self.reference_ttl = ttl;
+        self
+    }
+
+    /// After how long a silence the machine of a client over TCP is asked whether it is still there; a minute without
+    /// this. If it is not, its connection is closed after twice the time, and its locks are let go.
+    pub fn keepalive(mut self, silent: Duration) -> SyncOptions {
+        self.keepalive = silent;
         self
     }
 }

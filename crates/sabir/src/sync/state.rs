@@ -5,14 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use sabir_manager::Address as Place;
-use sabir_manager::server::{ConnectionId, Message};
-use sabir_manager::sync::{Step, SyncServer, Then};
+use sabir_manager::server::{ConnectionId, Ident, Message};
+use sabir_manager::sync::{Reader, Step, SyncServer, Then};
+use sabir_manager::types::Meter;
 use sabir_net::Address;
 use sabir_pickle::{Graph, Pythons};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep_until;
 
+use super::processes::Processes;
 use super::stopping::Signal;
 use super::{BindError, SyncOptions};
 
@@ -21,6 +24,12 @@ pub(super) type Due = Option<(Message, Then)>;
 
 pub(super) struct State {
     pub(super) options: SyncOptions,
+    /// Where the first listener is, as a token has it.
+    address: Place,
+    reader: Reader,
+    /// Counts the memory of values and replies.
+    pub(super) meter: Meter,
+    pub(super) processes: Processes,
     started: Instant,
     inner: Mutex<Inner>,
     /// That there is a deadline that is earlier than the one that is waited for.
@@ -51,15 +60,24 @@ impl State {
     pub(super) fn new(options: SyncOptions, address: Option<&Address>) -> Result<State, BindError> {
         let nonce = u64::from_le_bytes(sabir_net::random()?);
         let seed: [u8; 16] = sabir_net::random()?;
-        let mut server = SyncServer::new(nonce, seed, address.map_or(Place::Unix(Vec::new()), place));
+        let address = address.map_or(Place::Unix(Vec::new()), place);
+        let mut server = SyncServer::new(nonce, seed, address.clone());
         for (name, typeid, arguments) in &options.objects {
             server
                 .share(name, typeid, arguments)
                 .map_err(|source| BindError::Object { name: name.clone(), source })?;
         }
+        // What the server was started with is there in any case.
+        server.set_most(options.most);
+        server.set_reference_ttl(options.reference_ttl);
+        let (reader, meter) = (server.reader().clone(), server.meter().clone());
         let inner = Inner { server, waiting: HashMap::new(), last: 0, alarm: None };
         Ok(State {
             options,
+            address,
+            reader,
+            meter,
+            processes: Processes::default(),
             started: Instant::now(),
             inner: Mutex::new(inner),
             sooner: Notify::new(),
@@ -77,19 +95,29 @@ impl State {
     }
 
     /// Counts in a client that is authenticated.
-    pub(super) fn connected(&self, here: Option<&Address>, hint: Pythons) -> ConnectionId {
+    pub(super) fn connected(
+        &self,
+        here: Option<&Address>,
+        hint: Pythons,
+        process: Option<u32>,
+    ) -> ConnectionId {
+        let here = here.map(place).filter(|here| *here != self.address);
         let mut inner = self.lock();
         inner.last += 1;
         let id = ConnectionId(inner.last);
-        inner.server.connected(id, here.map(place), hint);
+        inner.server.connected(id, here, hint);
+        if let Some(process) = process {
+            inner.server.comes_from(id, process);
+        }
         id
     }
 
-    /// A message of a client.
-    pub(super) fn request(&self, id: ConnectionId, graph: Result<Graph, sabir_pickle::Error>) -> Came {
+    /// A message of a client. What takes long for a long one is done before the lock is taken.
+    pub(super) fn request(&self, id: ConnectionId, message: Bytes) -> Came {
+        let incoming = self.reader.read(Graph::load(message, &self.options.limits));
         let now = self.started.elapsed();
         let mut inner = self.lock();
-        let steps = inner.server.request(id, graph, now);
+        let steps = inner.server.incoming(id, incoming, now);
         let own = inner.deliver(steps, Some(id));
         let came = match own {
             Some(due) => Came::Now(due),
@@ -113,9 +141,16 @@ impl State {
     }
 
     /// A reply has not arrived.
-    pub(super) fn undelivered(&self, granted: sabir_manager::server::Ident) {
+    pub(super) fn undelivered(&self, id: ConnectionId, granted: Ident) {
         let mut inner = self.lock();
-        let steps = inner.server.undelivered(granted);
+        let steps = inner.server.undelivered(id, granted);
+        inner.deliver(steps, None);
+    }
+
+    /// A process at the other end of a Unix socket has ended.
+    pub(super) fn process_ended(&self, process: u32) {
+        let mut inner = self.lock();
+        let steps = inner.server.process_ended(process);
         inner.deliver(steps, None);
     }
 

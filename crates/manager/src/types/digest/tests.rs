@@ -5,8 +5,7 @@ fn keys() -> Keys {
 }
 
 fn digest(pickle: &[u8]) -> Result<Digest, Endless> {
-    let graph =
-        super::super::value::canonical(Graph::from_slice(pickle).unwrap(), &sabir_pickle::Names::builtin());
+    let graph = super::super::canonical(Graph::from_slice(pickle).unwrap(), &sabir_pickle::Names::builtin());
     keys().node(&graph, graph.root())
 }
 
