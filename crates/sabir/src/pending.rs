@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -22,8 +23,8 @@ pub(crate) struct Pending {
 #[derive(Debug, Default)]
 struct Waiting {
     next: u64,
-    /// Those that owe a proof.
-    debtors: BTreeMap<u64, Arc<Notify>>,
+    /// Those that owe a proof, and since when.
+    debtors: BTreeMap<u64, (Instant, Arc<Notify>)>,
     /// Those of which it is not known whether they will.
     silent: BTreeMap<u64, Arc<Notify>>,
 }
@@ -54,10 +55,20 @@ impl Pending {
     /// No descriptor is left for a client: sends the oldest away that has proved nothing.
     pub(crate) fn make_room(&self) {
         let mut waiting = self.waiting();
-        let oldest = waiting.debtors.pop_first().or_else(|| waiting.silent.pop_first());
-        if let Some((_, oldest)) = oldest {
+        let debtor = waiting.debtors.pop_first().map(|(_, (_, oldest))| oldest);
+        if let Some(oldest) = debtor.or_else(|| waiting.silent.pop_first().map(|(_, oldest)| oldest)) {
             oldest.notify_one();
         }
+    }
+
+    /// How long to accept nobody, so that the oldest is not sent away before it had a fair time: in a flood an honest peer
+    /// would be it soon, too.
+    #[cfg(feature = "sync")]
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        let waiting = self.waiting();
+        let (_, (since, _)) =
+            waiting.debtors.first_key_value().filter(|_| waiting.debtors.len() >= self.most)?;
+        FAIR_TIME.checked_sub(since.elapsed())
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -83,9 +94,9 @@ impl Ticket {
     pub(crate) fn challenged(&self) {
         let mut waiting = self.pending.waiting();
         let Some(evicted) = waiting.silent.remove(&self.number) else { return };
-        waiting.debtors.insert(self.number, evicted);
+        waiting.debtors.insert(self.number, (Instant::now(), evicted));
         while waiting.debtors.len() > self.pending.most
-            && let Some((_, oldest)) = waiting.debtors.pop_first()
+            && let Some((_, (_, oldest))) = waiting.debtors.pop_first()
         {
             oldest.notify_one();
         }
@@ -114,6 +125,9 @@ impl Drop for Ticket {
     }
 }
 
+/// What a peer gets for its proof, even in a flood. With the usual 1,024 at once a flood is accepted at 5,000 a second.
+#[cfg(feature = "sync")]
+const FAIR_TIME: Duration = Duration::from_millis(200);
 /// In bytes: what a peer of which nothing is known may send without asking for room.
 pub(crate) const UNIT: usize = 64 * 1024;
 /// In bytes: what all such peers may send together.
@@ -121,8 +135,6 @@ const ROOM: usize = 64 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::timeout;
 
     use super::*;
@@ -156,6 +168,20 @@ mod tests {
         quiet[2].challenged();
         assert!(is_evicted(&quiet[1]).await, "it is the older one of two that owe a proof");
         assert!(!is_evicted(&quiet[0]).await);
+    }
+
+    #[cfg(feature = "sync")]
+    #[tokio::test]
+    async fn nobody_is_sent_away_before_a_fair_time_if_accepting_pauses() {
+        let pending = Pending::new(2);
+        let first = pending.enter();
+        assert_eq!(pending.pause(), None, "there is a place");
+        let second = pending.enter();
+        tokio::time::sleep(pending.pause().expect("the first has just come")).await;
+        assert_eq!(pending.pause(), None);
+        second.leave();
+        drop(first);
+        assert_eq!(pending.pause(), None);
     }
 
     #[tokio::test]

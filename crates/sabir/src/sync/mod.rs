@@ -140,6 +140,9 @@ impl Accepting {
         let Accepting { state, pending, running, asked } = self;
         let mut pauses = 0;
         loop {
+            if let Some(pause) = pending.pause() {
+                sleep(pause).await;
+            }
             let stream = listener.accept().await?;
             if listener.pauses() > pauses {
                 pauses = listener.pauses();
