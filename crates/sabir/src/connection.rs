@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::halves::{ReadHalf, WriteHalf};
 use crate::peer::Peer;
 use crate::reducer::Reducer;
+use crate::secure;
 use crate::timeouts::Timeouts;
 
 /// One end of a connection, as `multiprocessing.connection.Connection` is.
@@ -370,12 +371,14 @@ impl Connection {
         handshake: impl Into<Deadline>,
     ) -> Result<Connection> {
         let settings = context.settings();
-        let stream = Stream::connect(address, connect).inspect_err(|_| settings.known.forget(address))?;
+        let (stream, fate) = secure::dial_blocking(settings.tls.as_ref(), address, connect.into())
+            .inspect_err(|_| settings.known.forget(address))?;
         let config = config(context);
         let inner = match &settings.authkey {
             None => blocking::Connection::new(stream, config),
             Some(key) => {
-                blocking::Connection::connecting(stream, config, key.clone(), settings.auth, handshake)?
+                blocking::Connection::connecting(stream, config, key.clone(), settings.auth, handshake)
+                    .map_err(|error| secure::explained(error, fate.as_ref()))?
             }
         };
         let channel = Channel::to_address(context, address, inner.hints());

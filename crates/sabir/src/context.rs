@@ -15,6 +15,7 @@ use crate::listener::Listener;
 use crate::manager::Manager;
 use crate::peer::Peer;
 use crate::reducer::Reducer;
+use crate::secure::Connector;
 use crate::timeouts::Timeouts;
 
 /// What connections, listeners and managers have in common: the reducer, the key, the timeouts, the limits,
@@ -61,6 +62,7 @@ pub(crate) struct Settings {
     pub(crate) frames: FrameLimits,
     pub(crate) allow: Option<Arc<AllowList>>,
     pub(crate) known: Known,
+    pub(crate) tls: Option<Connector>,
 }
 
 /// The context that [`Context::current`] gives.
@@ -119,6 +121,24 @@ impl Context {
     /// How we challenge and what proof we take and give.
     pub fn auth_options(mut self, options: AuthOptions) -> Context {
         self.settings_mut().auth = options;
+        self
+    }
+
+    /// Whom clients trust at addresses `tls:host:port`, and what they show of themselves. What was sent last over TLS may still
+    /// be on its way inside of this process: one that ends at once waits for an answer before.
+    ///
+    /// ```no_run
+    /// use sabir::Context;
+    /// use sabir::net::tls::{Authorities, Connector};
+    ///
+    /// let trusted = Authorities::from_pem(&std::fs::read("ca.pem")?)?;
+    /// let context = Context::new().authkey(b"secret").tls(Connector::new(trusted, None)?);
+    /// let manager = context.manager("tls:example.org:5000")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, connector: Connector) -> Context {
+        self.settings_mut().tls = Some(connector);
         self
     }
 

@@ -57,6 +57,8 @@ mod channel;
 mod connection;
 #[cfg(unix)]
 mod context;
+#[cfg(all(unix, any(feature = "gateway", feature = "sync")))]
+mod door;
 mod error;
 #[cfg(all(unix, feature = "gateway"))]
 pub mod gateway;
@@ -74,6 +76,8 @@ mod pending;
 #[cfg(feature = "pythons")]
 pub mod pythons;
 pub mod reducer;
+#[cfg(unix)]
+mod secure;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
 #[cfg(all(unix, feature = "sync"))]

@@ -11,8 +11,10 @@ use ::tokio::time::sleep;
 use bytes::BytesMut;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::deadline::Deadline;
 use crate::error::{Doing, Error};
 use crate::tls::failed;
+use crate::tokio::by;
 
 /// How a connection over TLS ended, once it has.
 #[derive(Debug)]
@@ -34,10 +36,12 @@ impl Fate {
         Some(failed(again))
     }
 
-    /// Waits until what the dropped stream had sent last has left, or cannot leave: a process that ends before loses it.
-    pub async fn ended(self) {
-        // It neither panics nor is cancelled; if it were, there would be nothing to wait for.
-        let _ = self.task.await;
+    /// Waits until what the dropped stream had sent last has left, or cannot leave: a process that ends before loses it. What
+    /// has not left by the deadline never does.
+    pub async fn ended(mut self, deadline: impl Into<Deadline>) {
+        if by(deadline.into(), Doing::Sending, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
     }
 }
 

@@ -15,7 +15,10 @@ use tokio::net::lookup_host;
 /// beforehand.
 pub(super) async fn leads_to(to: &Address, bound: &Address) -> bool {
     match (to, bound) {
-        (Address::Tcp { host, port }, Address::Tcp { host: ours, port: our_port }) if port == our_port => {
+        (
+            Address::Tcp { host, port } | Address::Tls { host, port },
+            Address::Tcp { host: ours, port: our_port } | Address::Tls { host: ours, port: our_port },
+        ) if port == our_port => {
             let (Ok(ours), Ok(mut found)) =
                 (ours.parse::<IpAddr>(), lookup_host((host.as_str(), *port)).await)
             else {

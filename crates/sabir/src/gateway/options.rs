@@ -6,6 +6,8 @@ use sabir_gateway::Config;
 use sabir_net::Address;
 use sabir_wire::auth::{AuthKey, LegacyDigest, MinAuth};
 
+use crate::secure::{Acceptor, Connector};
+
 /// Everything that a [`Gateway`](super::Gateway) can be told, with its defaults.
 ///
 /// ```
@@ -26,6 +28,8 @@ pub struct GatewayOptions {
     pub(super) routes: Vec<Route>,
     pub(super) authentication: Authentication,
     pub(super) server_alias: Option<Address>,
+    pub(super) client_tls: Option<Acceptor>,
+    pub(super) server_tls: Option<Connector>,
     pub(super) rewriting: Config,
     pub(super) max_message: u64,
     pub(super) max_pending: usize,
@@ -93,6 +97,8 @@ impl GatewayOptions {
             routes: vec![Route { listen, to: to.into() }],
             authentication: Authentication::PassThrough,
             server_alias: None,
+            client_tls: None,
+            server_tls: None,
             rewriting: Config::default(),
             max_message: sabir_wire::frame::FrameLimits::DEFAULT.max_message,
             max_pending: 1024,
@@ -120,6 +126,20 @@ impl GatewayOptions {
     /// not the first one that it is seen to name.
     pub fn server_alias(mut self, alias: Address) -> Self {
         self.server_alias = Some(alias);
+        self
+    }
+
+    /// What is agreed on with clients, where the gateway listens at `tls:host:port`.
+    #[cfg(feature = "tls")]
+    pub fn client_tls(mut self, acceptor: Acceptor) -> Self {
+        self.client_tls = Some(acceptor);
+        self
+    }
+
+    /// Whom the gateway trusts, where a server is at `tls:host:port`, and what it shows of itself.
+    #[cfg(feature = "tls")]
+    pub fn server_tls(mut self, connector: Connector) -> Self {
+        self.server_tls = Some(connector);
         self
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use sabir_gateway::{Addresses, Config, Mode, Policy, Relay, Route as RelayRoute, Side};
 use sabir_net::tokio::Stream;
-use sabir_net::{Address, PythonAddress};
+use sabir_net::{Address, Deadline, PythonAddress};
 use sabir_wire::auth::{AuthOptions, PeerHints};
 use sabir_wire::frame::FrameLimits;
 use tokio::sync::watch;
@@ -25,6 +25,7 @@ use super::leg::Leg;
 use super::options::{Authentication, GatewayOptions, Upstream};
 use super::pump::{Pump, Terms};
 use crate::pending::Ticket;
+use crate::secure::{self, Fate};
 
 /// What all connections of a gateway share.
 #[derive(Debug)]
@@ -72,19 +73,20 @@ pub(super) async fn serve(
         if shared.outgoing.contains(&client.stream) {
             return Err(PairError::Circle(upstream));
         }
-        let (server, own) = dial(shared, &upstream).await?;
+        let (server, own, fate) = dial(shared, &upstream).await?;
         // Our own connection may have been accepted before it was known to be ours.
         if shared.outgoing.contains(&client.stream) {
             return Err(PairError::Circle(upstream));
         }
-        let (hints, from_server) = enter(shared, &server, &client, &mut from_client).await?;
-        Ok((upstream, server, own, hints, from_server))
+        let entered = enter(shared, &server, &client, &mut from_client).await;
+        let (hints, from_server) = entered.map_err(|error| explained(error, fate.as_ref()))?;
+        Ok((upstream, server, own, fate, hints, from_server))
     };
     let found = tokio::select! {
         found = found => found,
         () = ticket.evicted() => Err(PairError::Crowded),
     };
-    let (upstream, server, _own, server_hints, from_server) = match found {
+    let (upstream, server, _own, fate, server_hints, from_server) = match found {
         Ok(found) => found,
         Err(error) => {
             if verified.is_some() {
@@ -133,7 +135,14 @@ pub(super) async fn serve(
     if matches!(shared.rewriting.policy, Policy::Learn) {
         span.in_scope(|| shared.knowledge.report(&known));
     }
-    ended
+    let Some(fate) = fate else { return ended };
+    drop(pump);
+    let refused = fate.error().filter(|error| matches!(error, sabir_net::Error::Certificate { .. }));
+    fate.ended(Deadline::from(shared.options.shutdown_timeout)).await;
+    match refused {
+        Some(source) => Err(PairError::Authentication { side: Side::Server, source }),
+        None => ended,
+    }
 }
 
 /// Which server this client is for.
@@ -150,18 +159,28 @@ fn find(shared: &Shared, route: usize, client: &Stream) -> Result<Address, PairE
 }
 
 /// Connects to the server.
-async fn dial<'a>(shared: &'a Shared, upstream: &Address) -> Result<(Leg, Own<'a>), PairError> {
-    let deadline = Instant::now() + shared.options.connect_timeout;
-    match Stream::connect(upstream, deadline).await {
-        Ok(stream) => {
+async fn dial<'a>(shared: &'a Shared, upstream: &Address) -> Result<(Leg, Own<'a>, Option<Fate>), PairError> {
+    let deadline = Deadline::from(shared.options.connect_timeout);
+    match secure::dial(shared.options.server_tls.as_ref(), upstream, deadline).await {
+        Ok((stream, fate)) => {
             let own = shared.outgoing.enter(&stream);
-            Ok((Leg::new(stream), own))
+            Ok((Leg::new(stream), own, fate))
         }
         Err(error) => {
             // Who listens there next may be another.
             shared.knowledge.forget(upstream);
             Err(PairError::connect(error))
         }
+    }
+}
+
+/// What went wrong with the server, if TLS knows better.
+fn explained(error: PairError, fate: Option<&Fate>) -> PairError {
+    match error {
+        PairError::Authentication { side: Side::Server, source } => {
+            PairError::Authentication { side: Side::Server, source: secure::explained(source, fate) }
+        }
+        error => error,
     }
 }
 
@@ -297,6 +316,9 @@ fn addresses(
 /// As a Python has it in a token.
 fn python(address: &Address) -> Option<sabir_gateway::Address> {
     use sabir_gateway::Address as Token;
+    if let Address::Tls { host, port } = address {
+        return Some(Token::Inet { host: host.clone(), port: *port });
+    }
     match address.to_python()? {
         PythonAddress::Inet(host, port) => Some(Token::Inet { host, port }),
         PythonAddress::Unix(name) => Some(Token::Unix(name)),

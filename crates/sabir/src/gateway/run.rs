@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use sabir_gateway::Config;
-use sabir_net::tokio::{Listener, Stream};
-use sabir_net::{Address, Error};
+use sabir_gateway::{Config, Side};
+use sabir_net::tokio::Stream;
+use sabir_net::{Address, Deadline, Error};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tracing::{debug, info, info_span, warn};
+use tracing::{Span, debug, info, info_span, warn};
 
 use super::challenges::Challenges;
 use super::circle::{self, Outgoing};
@@ -18,12 +18,13 @@ use super::knowledge::Knowledge;
 use super::log;
 use super::options::{Authentication, GatewayOptions, Upstream};
 use super::pair::{self, Shared};
-use crate::pending::Pending;
+use crate::door::{Door, Guest};
+use crate::pending::{Pending, Ticket};
 
 /// A gateway that listens, and serves once [`run`](Gateway::run) is awaited.
 #[derive(Debug)]
 pub struct Gateway {
-    listeners: Vec<Listener>,
+    doors: Vec<Door>,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
 }
@@ -35,13 +36,13 @@ impl Gateway {
     /// [`Error::Bind`], [`Error::Unsupported`]: the caller chose an address that cannot be had, or a
     /// server's that is one of the listeners.
     pub async fn bind(options: GatewayOptions) -> Result<Self, Error> {
-        let mut listeners = Vec::with_capacity(options.routes.len());
+        let mut doors = Vec::with_capacity(options.routes.len());
         for route in &options.routes {
-            listeners.push(Listener::bind(&route.listen).await?);
+            doors.push(Door::bind(&route.listen, options.client_tls.as_ref()).await?);
         }
         let (stop, stopping) = watch::channel(false);
         let rewriting = Config { max_message: Some(options.max_message), ..options.rewriting.clone() };
-        let bound: Vec<_> = listeners.iter().map(|listener| listener.local_address().clone()).collect();
+        let bound: Vec<_> = doors.iter().map(|door| door.local_address().clone()).collect();
         for route in &options.routes {
             let Upstream::At(to) = &route.to else { continue };
             for ours in &bound {
@@ -61,7 +62,7 @@ impl Gateway {
             bound,
             stop: stopping,
         };
-        Ok(Self { listeners, shared: Arc::new(shared), stop })
+        Ok(Self { doors, shared: Arc::new(shared), stop })
     }
 
     /// Where clients connect, in the order of the routes; the first is that of
@@ -76,7 +77,7 @@ impl Gateway {
     /// # Errors
     /// [`Error::Io`] if a listener broke. What goes wrong with one connection is only logged.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let Self { listeners, shared, stop } = self;
+        let Self { doors, shared, stop } = self;
         for open in shared.bound.iter().filter(|address| !address.is_loopback()) {
             match &shared.options.authentication {
                 Authentication::Terminate { client_key: Some(_), .. } => {}
@@ -93,9 +94,9 @@ impl Gateway {
         let (running, mut all_ended) = mpsc::channel::<()>(1);
         let pending = Pending::new(shared.options.max_pending);
         let mut accepting = JoinSet::new();
-        for (route, listener) in listeners.into_iter().enumerate() {
+        for (route, door) in doors.into_iter().enumerate() {
             let (shared, pending, running) = (shared.clone(), pending.clone(), running.clone());
-            accepting.spawn(accept(route, listener, shared, pending, running));
+            accepting.spawn(accept(route, door, shared, pending, running));
         }
         drop(running);
         let ended = tokio::select! {
@@ -113,20 +114,20 @@ impl Gateway {
 /// Accepts for ever. Nothing that a client does is waited for here.
 async fn accept(
     route: usize,
-    listener: Listener,
+    door: Door,
     shared: Arc<Shared>,
     pending: Arc<Pending>,
     running: mpsc::Sender<()>,
 ) -> Result<(), Error> {
     let mut pauses = 0;
     loop {
-        let client = listener.accept().await?;
-        if listener.pauses() > pauses {
-            pauses = listener.pauses();
+        let guest = door.accept().await?;
+        if door.pauses() > pauses {
+            pauses = door.pauses();
             pending.make_room();
             warn!(
                 "no descriptor was left for a client on {}: raise the limit of open files",
-                listener.local_address()
+                door.local_address()
             );
         }
         let ticket = match &shared.options.authentication {
@@ -134,18 +135,41 @@ async fn accept(
             _ => pending.enter_silently(),
         };
         let (shared, running) = (shared.clone(), running.clone());
-        let span = info_span!("client", from = %name(&client), on = %listener.local_address());
+        let span = info_span!("client", from = %name(guest.beneath()), on = %door.local_address());
         tokio::spawn(async move {
             let _running = running;
             span.in_scope(|| debug!("connected"));
             let ended = tokio::select! {
                 biased;
-                ended = pair::serve(&shared, route, client, ticket, &span) => ended,
+                ended = serve(&shared, route, guest, ticket, &span) => ended,
                 () = overtime(&shared) => Err(PairError::Stopping),
             };
             span.in_scope(|| log::end(&ended));
         });
     }
+}
+
+/// Serves a client, once it has come in.
+async fn serve(
+    shared: &Shared,
+    route: usize,
+    guest: Guest,
+    ticket: Ticket,
+    span: &Span,
+) -> Result<(), PairError> {
+    let deadline = Deadline::from(shared.options.handshake_timeout);
+    let (client, fate) = tokio::select! {
+        biased;
+        done = guest.come_in(deadline) => {
+            done.map_err(|source| PairError::Authentication { side: Side::Client, source })?
+        }
+        () = ticket.evicted() => return Err(PairError::Crowded),
+    };
+    let ended = pair::serve(shared, route, client, ticket, span).await;
+    if let Some(fate) = fate {
+        fate.ended(Deadline::from(shared.options.shutdown_timeout)).await;
+    }
+    ended
 }
 
 /// A gateway that stops waits no longer than this for anybody.

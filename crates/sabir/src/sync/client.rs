@@ -1,14 +1,14 @@
 //! One client's connection: a request, its reply, the next request.
 
-use std::future::{Future as _, poll_fn};
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
 use sabir_manager::server::{ConnectionId, Message};
 use sabir_manager::sync::Then;
-use sabir_net::tokio::{Connection, Stream};
+use sabir_net::tokio::Connection;
 use sabir_net::{Deadline, Doing, Error};
 use sabir_pickle::{Pythons, Version};
 use sabir_wire::Config;
@@ -19,27 +19,30 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use super::state::{Came, Entered, State};
+use crate::door::Guest;
 use crate::pending::Ticket;
+use crate::secure::{Fate, explained};
 
 /// Serves a client until it goes or breaks the protocol. What goes wrong with it is nobody else's affair.
 pub(super) async fn serve(
     place: Entered,
     state: Arc<State>,
-    stream: Stream,
+    guest: Guest,
     ticket: Ticket,
     asked: Arc<Notify>,
 ) -> Result<(), Error> {
     let _place = place;
     let shared = Arc::clone(&state);
     let mut stop = pin!(shared.stop.wait());
-    let here = stream.local_address().ok().flatten();
-    let process = stream.peer_pid();
+    let beneath = guest.beneath();
+    let here = beneath.local_address().ok().flatten();
+    let process = beneath.peer_pid();
     // A connection that is broken already tells so when it is read.
-    let _ = stream.set_keepalive(state.options.keepalive);
+    let _ = beneath.set_keepalive(state.options.keepalive);
     // What a handshake needs is not kept for as long as the connection is.
-    let connection = tokio::select! {
+    let (connection, fate) = tokio::select! {
         biased;
-        done = Box::pin(authenticated(&state, stream)) => done?,
+        done = Box::pin(authenticated(&state, guest)) => done?,
         () = ticket.evicted() => {
             debug!("it had proved nothing, and there were too many like it");
             return Ok(());
@@ -51,6 +54,21 @@ pub(super) async fn serve(
     let id = state.connected(here.as_ref(), versions(connection.hints()), process);
     let mut client = Client { state, id, process, connection };
     client.connection.save_memory();
+    let ended = talk(&mut client, stop, &asked).await;
+    if let Some(fate) = fate {
+        let patience = client.state.options.send_timeout;
+        drop(client);
+        fate.ended(Deadline::from(patience)).await;
+    }
+    ended
+}
+
+/// Answers one request after the other.
+async fn talk(
+    client: &mut Client,
+    mut stop: Pin<&mut impl Future<Output = ()>>,
+    asked: &Notify,
+) -> Result<(), Error> {
     loop {
         let message = tokio::select! {
             biased;
@@ -83,16 +101,20 @@ pub(super) async fn serve(
     }
 }
 
-async fn authenticated(state: &State, stream: Stream) -> Result<Connection, Error> {
+/// Agrees on all that comes before the first request.
+async fn authenticated(state: &State, guest: Guest) -> Result<(Connection, Option<Fate>), Error> {
     let options = &state.options;
+    let deadline = Deadline::from(options.handshake_timeout);
+    let (stream, fate) = guest.come_in(deadline).await?;
     let limits = FrameLimits { max_message: options.max_message };
     let config = Config { limits, ..Config::default() };
-    match &options.authkey {
-        None => Ok(Connection::new(stream, config)),
-        Some(key) => {
-            Connection::accepting(stream, config, key.clone(), options.auth, options.handshake_timeout).await
-        }
-    }
+    let connection = match &options.authkey {
+        None => Connection::new(stream, config),
+        Some(key) => Connection::accepting(stream, config, key.clone(), options.auth, deadline)
+            .await
+            .map_err(|error| explained(error, fate.as_ref()))?,
+    };
+    Ok((connection, fate))
 }
 
 /// The versions that a client may be, as far as the handshake tells.

@@ -28,7 +28,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sabir_net::tokio::{Listener, Stream};
+use sabir_net::tokio::Stream;
 use sabir_net::{Address, Error};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -40,6 +40,7 @@ pub use sabir_manager::types::{Arguments, Value};
 
 pub use self::options::SyncOptions;
 use self::state::State;
+use crate::door::Door;
 use crate::pending::Pending;
 
 /// Why a server does not start.
@@ -61,7 +62,7 @@ pub enum BindError {
 
 /// A server that listens, and serves once [`run`](SyncServer::run) is awaited.
 pub struct SyncServer {
-    listeners: Vec<Listener>,
+    doors: Vec<Door>,
     addresses: Vec<Address>,
     state: Arc<State>,
 }
@@ -72,14 +73,13 @@ impl SyncServer {
     /// # Errors
     /// See [`BindError`].
     pub async fn bind(options: SyncOptions) -> Result<SyncServer, BindError> {
-        let mut listeners = Vec::with_capacity(options.listen.len());
+        let mut doors = Vec::with_capacity(options.listen.len());
         for address in &options.listen {
-            listeners.push(Listener::bind(address).await?);
+            doors.push(Door::bind(address, options.tls.as_ref()).await?);
         }
-        let addresses: Vec<Address> =
-            listeners.iter().map(|listener| listener.local_address().clone()).collect();
+        let addresses: Vec<Address> = doors.iter().map(|door| door.local_address().clone()).collect();
         let state = State::new(options, addresses.first())?;
-        Ok(SyncServer { listeners, addresses, state: Arc::new(state) })
+        Ok(SyncServer { doors, addresses, state: Arc::new(state) })
     }
 
     /// Where clients connect, in the order of the options.
@@ -93,19 +93,19 @@ impl SyncServer {
     /// # Errors
     /// [`Error::Io`] if a listener broke. What goes wrong with one connection is only logged.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let SyncServer { listeners, addresses: _, state } = self;
+        let SyncServer { doors, addresses: _, state } = self;
         let asked = Arc::new(Notify::new());
         let (running, mut all_ended) = mpsc::channel::<()>(1);
         let pending = Pending::new(state.options.max_pending);
         let mut accepting = JoinSet::new();
-        for listener in listeners {
+        for door in doors {
             let shared = Accepting {
                 state: Arc::clone(&state),
                 pending: Arc::clone(&pending),
                 running: running.clone(),
                 asked: Arc::clone(&asked),
             };
-            accepting.spawn(shared.accept(listener));
+            accepting.spawn(shared.accept(door));
         }
         drop(running);
         let ended = tokio::select! {
@@ -136,16 +136,16 @@ struct Accepting {
 
 impl Accepting {
     /// Accepts for ever. Nothing that a client does is waited for here.
-    async fn accept(self, listener: Listener) -> Result<(), Error> {
+    async fn accept(self, door: Door) -> Result<(), Error> {
         let Accepting { state, pending, running, asked } = self;
         let mut pauses = 0;
         loop {
             if let Some(pause) = pending.pause() {
                 sleep(pause).await;
             }
-            let stream = listener.accept().await?;
-            if listener.pauses() > pauses {
-                pauses = listener.pauses();
+            let guest = door.accept().await?;
+            if door.pauses() > pauses {
+                pauses = door.pauses();
                 pending.make_room();
                 warn!("no descriptor was left for a client: raise the limit of open files");
             }
@@ -157,11 +157,11 @@ impl Accepting {
                 continue;
             };
             let ticket = pending.enter();
-            let who = Who::of(&stream);
+            let who = Who::of(guest.beneath());
             let (state, running, asked) = (Arc::clone(&state), running.clone(), Arc::clone(&asked));
             tokio::spawn(async move {
                 let _running = running;
-                let ended = client::serve(place, state, stream, ticket, asked).await;
+                let ended = client::serve(place, state, guest, ticket, asked).await;
                 // Not around all of it: to enter a span at each message costs more than to read one.
                 match ended {
                     Ok(()) => who.span().in_scope(|| debug!("closed")),

@@ -7,11 +7,14 @@ use sabir_net::Address;
 use sabir_pickle::{Limits, Translation};
 use sabir_wire::auth::{AuthKey, AuthOptions};
 
+use crate::secure::Acceptor;
+
 /// Where a server listens, whom it lets in, and how much it takes.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SyncOptions {
     pub(super) listen: Vec<Address>,
+    pub(super) tls: Option<Acceptor>,
     pub(super) authkey: Option<AuthKey>,
     pub(super) auth: AuthOptions,
     pub(super) translation: Translation,
@@ -34,6 +37,7 @@ impl SyncOptions {
     pub fn new(listen: Address) -> SyncOptions {
         SyncOptions {
             listen: vec![listen],
+            tls: None,
             authkey: None,
             auth: AuthOptions::default(),
             translation: Translation::default(),
@@ -55,6 +59,13 @@ impl SyncOptions {
     /// Listens here too.
     pub fn listen(mut self, address: Address) -> SyncOptions {
         self.listen.push(address);
+        self
+    }
+
+    /// What is agreed on with the clients of addresses `tls:host:port`.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, acceptor: Acceptor) -> SyncOptions {
+        self.tls = Some(acceptor);
         self
     }
 

@@ -224,7 +224,9 @@ impl Drop for Entered {
 /// As a token has it.
 fn place(address: &Address) -> Place {
     match address {
-        Address::Tcp { host, port } => Place::Inet { host: host.clone(), port: *port },
+        Address::Tcp { host, port } | Address::Tls { host, port } => {
+            Place::Inet { host: host.clone(), port: *port }
+        }
         other => match other.to_python() {
             Some(sabir_net::PythonAddress::Unix(name)) => Place::Unix(name),
             _ => Place::Unix(Vec::new()),

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use bytes::Bytes;
 use sabir_net::handles::HandleRules;
-use sabir_net::tokio::{self as net, Stream};
+use sabir_net::tokio as net;
 use sabir_net::{Address, Deadline};
 use sabir_pickle::Graph;
 use serde::Serialize;
@@ -17,6 +17,7 @@ use crate::connection::unknown;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::peer::Peer;
+use crate::secure;
 use crate::timeouts::Timeouts;
 
 /// One end of a connection; the async sister of [`sabir::Connection`](crate::Connection).
@@ -262,14 +263,14 @@ impl Connection {
         handshake: impl Into<Deadline>,
     ) -> Result<Connection> {
         let settings = context.settings();
-        let stream = Stream::connect(address, connect).await;
-        let stream = stream.inspect_err(|_| settings.known.forget(address))?;
+        let stream = secure::dial(settings.tls.as_ref(), address, connect.into()).await;
+        let (stream, fate) = stream.inspect_err(|_| settings.known.forget(address))?;
         let config = config(context);
         let inner = match &settings.authkey {
             None => net::Connection::new(stream, config),
-            Some(key) => {
-                net::Connection::connecting(stream, config, key.clone(), settings.auth, handshake).await?
-            }
+            Some(key) => net::Connection::connecting(stream, config, key.clone(), settings.auth, handshake)
+                .await
+                .map_err(|error| secure::explained(error, fate.as_ref()))?,
         };
         let channel = Channel::to_address(context, address, inner.hints());
         Ok(Connection { inner, channel })
