@@ -16,7 +16,8 @@ use crate::cmd::tour::TourArgs;
 /// differ: each pickles as its own version does. Sabir stands between them and rewrites what one
 /// wrote into what the other reads. Neither program changes.
 ///
-/// ADDR is host:port, [ipv6]:port, unix:/path or unix:@abstract. Port 0 picks a free port.
+/// ADDR is host:port, [ipv6]:port, unix:/path, unix:@abstract or tls:host:port. Port 0 picks a free
+/// port.
 #[derive(Debug, Parser)]
 #[allow(rustdoc::broken_intra_doc_links, reason = "the text is the help: what stands in brackets is no link")]
 #[command(name = "sabir", version, max_term_width = 100, after_help = EXIT_CODES)]

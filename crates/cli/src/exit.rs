@@ -84,7 +84,9 @@ fn code(error: &anyhow::Error) -> u8 {
         if let Some(error) = cause.downcast_ref::<NetError>() {
             return match error {
                 NetError::Address(_) | NetError::Unsupported { .. } => USAGE,
-                NetError::Wire(sabir::wire::Error::Auth { .. }) => AUTHENTICATION,
+                NetError::Wire(sabir::wire::Error::Auth { .. }) | NetError::Certificate { .. } => {
+                    AUTHENTICATION
+                }
                 NetError::Wire(wire) if wire.blame() == Blame::Peer => PROTOCOL,
                 NetError::Handle(_) => PROTOCOL,
                 _ => CONNECTION,

@@ -11,6 +11,7 @@ mod logging;
 mod output;
 mod printable;
 mod running;
+mod tls;
 mod values;
 
 use std::ffi::OsString;

@@ -11,6 +11,7 @@ use sabir::{Context, Timeouts};
 use super::pickle::json;
 use crate::exit::Usage;
 use crate::keys::KeyArgs;
+use crate::tls::ConnectTlsArgs;
 use crate::{literal, output, values};
 
 /// Call a method of an object of any manager, and print what it returns
@@ -42,6 +43,8 @@ pub(crate) struct CallArgs {
     timeout: Option<Duration>,
     #[command(flatten)]
     key: KeyArgs,
+    #[command(flatten)]
+    tls: ConnectTlsArgs,
 }
 
 /// Exits with 1 if the method raised.
@@ -49,7 +52,7 @@ pub(crate) fn run(args: &CallArgs) -> anyhow::Result<()> {
     let arguments = literal::arguments(&args.args).map_err(Usage)?;
     let what = What::of(&args.method)?;
     let timeouts = Timeouts::default().call(args.timeout);
-    let mut context = Context::new().timeouts(timeouts);
+    let mut context = args.tls.context(Context::new().timeouts(timeouts), &args.address)?;
     if let Some(key) = args.key.key()? {
         context = context.authkey(key);
     }

@@ -16,6 +16,7 @@ use tracing::warn;
 use crate::exit::Usage;
 use crate::keys::{KeyArgs, ServerKeyArgs};
 use crate::logging::{self, Level};
+use crate::tls::{ListenTlsArgs, ToTlsArgs};
 use crate::{output, running, values};
 
 /// Stand between two programs of different Python versions, which stay as they are
@@ -58,6 +59,11 @@ pub(crate) struct GatewayArgs {
     /// Listen beyond this machine although whoever connects then acts with the server's key
     #[arg(long, help_heading = "Keys")]
     no_auth: bool,
+
+    #[command(flatten)]
+    tls: ListenTlsArgs,
+    #[command(flatten)]
+    to_tls: ToTlsArgs,
 
     /// Which messages are taken for pickles
     #[arg(long, value_enum, default_value_t, help_heading = "Rewriting")]
@@ -245,6 +251,19 @@ fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
         policy: policy(args.policy, &args.allow, args.allow_raw)?,
         ..Config::default()
     };
+    let routes = args.route.iter().map(|(listen, to)| (listen, to));
+    let (listen, to): (Vec<_>, Vec<_>) = std::iter::once((&args.listen, &args.to))
+        .chain(routes)
+        .map(|(one, other)| (one.clone(), other))
+        .unzip();
+    let to: Vec<Address> = to
+        .into_iter()
+        .filter_map(|to| match to {
+            Upstream::At(address) => Some(address.clone()),
+            _ => None,
+        })
+        .collect();
+    let (tls, to_tls) = (args.tls, args.to_tls);
     let mut options = GatewayOptions::new(args.listen, args.to)
         .authentication(authentication)
         .rewriting(rewriting)
@@ -257,6 +276,7 @@ fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
     for (listen, to) in args.route {
         options = options.route(listen, to);
     }
+    options = to_tls.gateway(tls.gateway(options, &listen)?, &to)?;
     if let Some(alias) = args.to_alias {
         options = options.server_alias(alias);
     }

@@ -12,6 +12,7 @@ use super::gateway::{Py2StrArg, Py2TextArg, translation};
 use crate::exit::Usage;
 use crate::keys::{self, KeyArgs};
 use crate::logging::{self, Level};
+use crate::tls::ListenTlsArgs;
 use crate::{literal, output, running, values};
 
 /// Share dicts, lists, queues, namespaces and locks between Python programs of any version
@@ -46,6 +47,9 @@ pub(crate) struct ServeArgs {
     /// Let everybody in who can connect
     #[arg(long, conflicts_with = "KeyArgs", help_heading = "Keys")]
     no_auth: bool,
+
+    #[command(flatten)]
+    tls: ListenTlsArgs,
 
     /// What a str of Python 2 becomes in Python 3
     #[arg(long, value_enum, default_value_t, value_name = "POLICY", help_heading = "Strings and names")]
@@ -140,6 +144,7 @@ fn options(args: ServeArgs) -> anyhow::Result<(SyncOptions, Option<PathBuf>)> {
         options = options.listen(address.clone());
         addresses.push(address);
     }
+    options = args.tls.serve(options, &addresses)?;
     let open = addresses.iter().find(|address| !address.is_loopback());
     let mut key_file = None;
     match args.key.key()? {

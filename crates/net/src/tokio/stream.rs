@@ -210,6 +210,8 @@ impl Stream {
         match &self.socket {
             Socket::Tcp(socket) => socket::set_keepalive(socket, silent),
             Socket::Unix(_) => Ok(()),
+            #[cfg(feature = "tls")]
+            Socket::Tls(..) => Ok(()),
         }
     }
 
