@@ -57,6 +57,10 @@ def _later(name):
     return found
 
 
+def __dir__():
+    return sorted(set(sys.modules[__name__].__dict__) | set(_LATER) | set(_MODULES))
+
+
 if sys.version_info >= (3, 7):
     __getattr__ = _later
 else:
@@ -67,6 +71,9 @@ else:
 
         def __getattr__(self, name):
             return _later(name)
+
+        def __dir__(self):
+            return __dir__()
 
     if sys.version_info[0] > 2:
         sys.modules[__name__].__class__ = _Package

@@ -45,7 +45,7 @@ from .managers import (
     SyncManager as SyncManager,
 )
 from .pool import BrokenPool as BrokenPool
-from .reduction import (
+from .reducers import (
     Adaptive as Adaptive,
     CBOR as CBOR,
     CloudPickle as CloudPickle,

@@ -1,3 +1,4 @@
+import builtins
 import multiprocessing.managers
 from multiprocessing.managers import (
     DictProxy as DictProxy,
@@ -9,7 +10,7 @@ from multiprocessing.managers import (
     Token as Token,
     ValueProxy as ValueProxy,
 )
-from typing import Any
+from typing import Any, Iterable, Iterator, MutableSet
 
 class BaseManager(multiprocessing.managers.BaseManager):
     def __init__(
@@ -20,11 +21,22 @@ class BaseManager(multiprocessing.managers.BaseManager):
         ctx: Any = ...,
         reducer: object = ...,
         timeout: float | None = ...,
+        backlog: int = ...,
         **more: Any,
     ) -> None: ...
 
-class SyncManager(BaseManager, multiprocessing.managers.SyncManager): ...
+class SyncManager(BaseManager, multiprocessing.managers.SyncManager):
+    def set(self, iterable: Iterable[Any] = ..., /) -> SetProxy: ...
+
 class BaseProxy(multiprocessing.managers.BaseProxy): ...
+
+class SetProxy(BaseProxy, MutableSet[Any]):
+    def __contains__(self, value: object) -> bool: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __len__(self) -> int: ...
+    def add(self, value: Any) -> None: ...
+    def discard(self, value: Any) -> None: ...
+    def copy(self) -> builtins.set[Any]: ...
 
 class NamespaceProxy(BaseProxy):
     def __getattr__(self, key: str) -> Any: ...
