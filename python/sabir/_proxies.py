@@ -95,7 +95,12 @@ class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
         if self._manager is None:
             self._manager = _Elsewhere(self._authkey)
         self._leave_parents_connection()
+        # The set of what this process refers to has, up to 3.13, one entry for all proxies of an object: another one that is
+        # collected now would close the connection.
+        held, call = getattr(self, '_idset', None), object()
         try:
+            if held is not None:
+                held.add(call)
             return super(BaseProxy, self)._callmethod(_method_at(self._server_exposes, methodname), args, kwds)
         except TimeoutError:
             # The answer may still come, and would be taken for that of the next call.
@@ -106,6 +111,9 @@ class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
                 self._forget_broken()
             _tell_cause(error)
             raise
+        finally:
+            if held is not None:
+                held.discard(call)
 
     def _connect(self):
         super(BaseProxy, self)._connect()

@@ -79,6 +79,21 @@ class Sent(TestCase):
         _until(lambda: _counts(manager)[1] == '')
         manager.shutdown()
 
+    def test_a_proxy_that_dies_within_a_call_does_not_close_its_connection(self):
+        held = self.manager.list()
+        left, right = sabir.Pipe()
+        left.send(held)
+        others = [right.recv()]
+
+        class Dropping(object):
+            def __reduce__(self):
+                # As the garbage collector may at any time.
+                del others[:]
+                return int, ()
+
+        held.append(Dropping())
+        self.assertEqual(held[:], [0])
+
     def test_a_stock_server_that_cannot_lend_is_no_hindrance(self):
         for _, python in peers((2, 7), (3, 13)):
             with Peer(python, 'stock_manager.py', KEY.decode()) as peer:
