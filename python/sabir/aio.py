@@ -18,7 +18,7 @@ from . import connection as _connection
 from ._stock import AuthenticationError, TimeoutError
 from .reduction import as_reducer
 
-__all__ = ['Client', 'Connection', 'Listener']
+__all__ = ['Client', 'Connection', 'Listener', 'Manager', 'Proxy']
 
 _LENGTH = struct.Struct('!i')
 _LONG = struct.Struct('!iQ')
@@ -384,3 +384,6 @@ async def _handshake(connection, authkey, listening):
 def _wake(ready):
     if not ready.done():
         ready.set_result(None)
+
+
+from ._aio_managers import Manager, Proxy  # noqa: E402,F401
