@@ -180,13 +180,11 @@ class Listener(BoundType('_Listener', (_stock.Listener,), {})):
             connection = door.next()
             if connection is not None:
                 return connection
-            handles = [door.bell] if door.full() else [door.bell, self._listener._socket.fileno()]
-            if not _ready(handles, deadline):
-                raise TimeoutError('nobody connected within %s seconds' % timeout)
-            if self._listener is None or door.full():
-                continue
-            connection = self._take()
+            connection = None if door.full() else self._take()
             if connection is None:
+                handles = [door.bell] if door.full() else [door.bell, self._listener._socket.fileno()]
+                if not _ready(handles, deadline):
+                    raise TimeoutError('nobody connected within %s seconds' % timeout)
                 continue
             if self._authkey is None:
                 return connection

@@ -16,6 +16,7 @@ from multiprocessing.pool import ThreadPool  # noqa: F401
 
 from . import connection
 from ._extension import native
+from ._pickling import load_as_ours
 from ._stock import PY2, ProcessError, fill
 from .queues import SimpleQueue
 
@@ -55,8 +56,8 @@ class Pool(_stock.Pool):
     def _setup_queues(self):
         self._inqueue = _Tasks(ctx=self._ctx)
         self._outqueue = _Results(ctx=self._ctx)
-        self._quick_put = self._inqueue.put
-        self._quick_get = self._outqueue.get
+        self._quick_put = self._inqueue.quick_put
+        self._quick_get = self._outqueue.quick_get
 
     def _check(self):
         if self._broken:
@@ -108,39 +109,60 @@ class Pool(_stock.Pool):
 
 
 class _Numbered(SimpleQueue):
-    """Messages of a task: its two numbers, then the rest as a pickle of its own. If that cannot be read, it is still known
-    whose it is. An empty message is None."""
+    """Messages of a task: a pickle, and after it the two numbers of the task, so that it is known whose it is even if it cannot
+    be read. An empty message is None."""
 
     def put(self, obj):
-        if obj is None:
-            self._send(b'')
-            return
-        data = self._dumps(self._rest(obj))
-        # 2.7 numbers the only task of a job None.
-        index = -1 if obj[1] is None else obj[1]
-        self._send([_NUMBERS.pack(obj[0], index)] + (data if isinstance(data, list) else [data]))
+        self._send(self._packed(obj))
 
     def get(self):
-        data = self._receive()
+        return self._unpacked(self._receive())
+
+    def quick_put(self, obj):
+        """As `put`, where nobody else writes."""
+        self._writer.send_gathered(self._packed(obj))
+
+    def quick_get(self):
+        """As `get`, where nobody else reads."""
+        return self._unpacked(self._reader.recv_bytes())
+
+    def _packed(self, obj):
+        if obj is None:
+            return []
+        data = self._dumps(obj[self._pickled])
+        # 2.7 numbers the only task of a job None.
+        numbers = _NUMBERS.pack(obj[0], -1 if obj[1] is None else obj[1])
+        return data + [numbers] if isinstance(data, list) else [data, numbers]
+
+    def _unpacked(self, data):
         if not data:
             return None
-        job, index = _NUMBERS.unpack_from(data)
+        job, index = _NUMBERS.unpack_from(data, len(data) - _NUMBERS.size)
         index = None if index == -1 else index
-        return self._of(job, index, memoryview(data)[_NUMBERS.size:] if native else data[_NUMBERS.size:])
+        try:
+            reducer = self._reader._reducer or self._ctx._current()
+            if native and reducer._quick() is not None:
+                # What comes after a pickle does not matter to it.
+                value = native.unpickle(data, load_as_ours, self._ctx)
+            else:
+                value = reducer.loads(data[:-_NUMBERS.size], self._ctx)
+        except Exception as error:
+            return self._failed(job, index, error)
+        return self._whole(job, index, value)
 
 
 class _Tasks(_Numbered):
     """Tasks: one that a worker cannot read fails by itself, and the worker goes on."""
 
-    @staticmethod
-    def _rest(obj):
-        return obj[2:]
+    _pickled = slice(2, None)
 
-    def _of(self, job, index, data):
-        try:
-            return (job, index) + tuple(self._loads(data))
-        except Exception as error:
-            return job, index, _raise, (error,), {}
+    @staticmethod
+    def _whole(job, index, value):
+        return (job, index) + tuple(value)
+
+    @staticmethod
+    def _failed(job, index, error):
+        return job, index, _raise, (error,), {}
 
 
 def _raise(error):
@@ -150,20 +172,20 @@ def _raise(error):
 class _Results(_Numbered):
     """Results: one that cannot be read here fails its task."""
 
-    @staticmethod
-    def _rest(obj):
-        return obj[2]
+    _pickled = 2
 
     def put(self, obj):
         # The pipe is closed when the pool is broken and the thread that reads here has ended.
         if not self._writer.closed:
             _Numbered.put(self, obj)
 
-    def _of(self, job, index, data):
-        try:
-            return job, index, self._loads(data)
-        except Exception as error:
-            return job, index, (False, _stock.MaybeEncodingError(error, 'a result that cannot be unpickled here'))
+    @staticmethod
+    def _whole(job, index, value):
+        return job, index, value
+
+    @staticmethod
+    def _failed(job, index, error):
+        return job, index, (False, _stock.MaybeEncodingError(error, 'a result that cannot be unpickled here'))
 
 
 class _NoWorker(object):

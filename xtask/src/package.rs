@@ -2,7 +2,7 @@
 //! module on the oldest and newest that it is for.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
@@ -16,6 +16,8 @@ const OLDEST: (u32, u32) = (3, 9);
 const CPYTHON_TESTS: [&str; 3] = ["3.9", "3.11", "3.13"];
 /// PyO3 takes no newer one.
 const NEWEST: (u32, u32) = (3, 15);
+/// The version that `packages.tsv` has the checker of stubs for.
+const STUBS: &str = "3.13";
 
 /// Has a cargo command build the extension module too, if there is a Python to build it for; leaves it out otherwise.
 pub(crate) fn with_extension(command: &mut Command) -> Result<&mut Command, String> {
@@ -50,9 +52,10 @@ pub(crate) fn test() -> Result<(), String> {
     }
 
     let supported = supported(&found);
-    let mut ends = vec![supported.first(), supported.last()];
-    ends.dedup_by_key(|python| python.map(|python| &python.executable));
-    ends.into_iter().flatten().try_for_each(|python| extension(python))
+    let with_stubs = supported.iter().find(|python| python.version == STUBS);
+    let mut some = vec![supported.first(), with_stubs, supported.last()];
+    some.dedup_by_key(|python| python.map(|python| &python.executable));
+    some.into_iter().flatten().try_for_each(|python| extension(python))
 }
 
 /// Builds the extension module for one Python and runs all tests there, with a package that has it.
@@ -77,14 +80,33 @@ fn extension(python: &Found) -> Result<(), String> {
         }
     }
     fs::copy(library(&target), package.join("_native.so")).map_err(failed)?;
+    stubs(python, &folder)?;
     run(Command::new(&python.executable)
         .env("SABIR_PACKAGE", &folder)
         .arg(root().join("python/tests/run.py"))
         .arg(&python.executable))
 }
 
+/// Holds the stub of the module against the module.
+fn stubs(python: &Found, folder: &Path) -> Result<(), String> {
+    let checker = root().join(".pythons/stubs").join(&python.version);
+    if python.version != STUBS {
+        return Ok(());
+    }
+    if !checker.is_dir() {
+        println!("absent: mypy; the stub of the extension module is not held against it");
+        return Ok(());
+    }
+    let path = env::join_paths([folder, &checker]).map_err(|error| error.to_string())?;
+    run(Command::new(&python.executable)
+        .env("PYTHONPATH", path)
+        .env("MYPYPATH", folder)
+        .current_dir(folder)
+        .args(["-m", "mypy.stubtest", "sabir._native"]))
+}
+
 /// Where Cargo puts the module.
-fn library(target: &std::path::Path) -> PathBuf {
+fn library(target: &Path) -> PathBuf {
     let name: OsString = [env::consts::DLL_PREFIX, "_native", env::consts::DLL_SUFFIX].concat().into();
     target.join("debug").join(name)
 }
