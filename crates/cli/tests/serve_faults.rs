@@ -219,7 +219,7 @@ fn a_flood_of_silent_and_lying_sockets_keeps_no_client_from_its_answer() {
             while !over.load(Ordering::Relaxed) {
                 let Ok(mut stream) = TcpStream::connect(&address) else { continue };
                 count += 1;
-                if count % 2 == 0 {
+                if count.is_multiple_of(2) {
                     // It may be closed already.
                     let _ = stream.write_all(b"\0\0\0\x14aaaaaaaaaaaaaaaaaaaa");
                 }
