@@ -72,6 +72,10 @@ mod listener;
 pub mod manager;
 mod peer;
 #[cfg(all(unix, any(feature = "gateway", feature = "sync")))]
+#[cfg_attr(
+    not(all(feature = "gateway", feature = "sync")),
+    allow(dead_code, reason = "each of the two takes what it needs")
+)]
 mod pending;
 #[cfg(feature = "pythons")]
 pub mod pythons;

@@ -63,7 +63,6 @@ impl Pending {
 
     /// How long to accept nobody, so that the oldest is not sent away before it had a fair time: in a flood an honest peer
     /// would be it soon, too.
-    #[cfg(feature = "sync")]
     pub(crate) fn pause(&self) -> Option<Duration> {
         let waiting = self.waiting();
         let (_, (since, _)) =
@@ -126,7 +125,6 @@ impl Drop for Ticket {
 }
 
 /// What a peer gets for its proof, even in a flood. With the usual 1,024 at once a flood is accepted at 5,000 a second.
-#[cfg(feature = "sync")]
 const FAIR_TIME: Duration = Duration::from_millis(200);
 /// In bytes: what a peer of which nothing is known may send without asking for room.
 pub(crate) const UNIT: usize = 64 * 1024;
@@ -170,7 +168,6 @@ mod tests {
         assert!(!is_evicted(&quiet[0]).await);
     }
 
-    #[cfg(feature = "sync")]
     #[tokio::test]
     async fn nobody_is_sent_away_before_a_fair_time_if_accepting_pauses() {
         let pending = Pending::new(2);

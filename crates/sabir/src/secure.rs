@@ -1,10 +1,14 @@
 //! TLS, or none where this build has none: the same names, so that nobody else has to ask.
 
+#[cfg(all(feature = "tls", any(feature = "gateway", feature = "sync")))]
+pub(crate) use sabir_net::tls::Acceptor;
 #[cfg(feature = "tls")]
-pub(crate) use sabir_net::tls::{Acceptor, Connector, Fate};
+pub(crate) use sabir_net::tls::{Connector, Fate};
 
+#[cfg(all(not(feature = "tls"), any(feature = "gateway", feature = "sync")))]
+pub(crate) use self::none::Acceptor;
 #[cfg(not(feature = "tls"))]
-pub(crate) use self::none::{Acceptor, Connector, Fate};
+pub(crate) use self::none::{Connector, Fate};
 
 /// What there is of it without TLS: types without values.
 #[cfg(not(feature = "tls"))]
