@@ -26,9 +26,9 @@ def started(**options):
 
 
 def with_short_loans(test):
-    """Runs a test with loans of a moment, which servers that are forked from here share."""
+    """Runs a test with loans of two seconds, which servers that are forked from here share."""
     def run(self):
-        was, _server.LOAN = _server.LOAN, 0.3
+        was, _server.LOAN = _server.LOAN, 2.0
         try:
             test(self, sabir.get_context('fork').managers.SyncManager(('127.0.0.1', 0), authkey=KEY))
         finally:
@@ -273,7 +273,7 @@ def _counts(manager):
 
 
 def _until(condition):
-    deadline = time.time() + 10
+    deadline = time.time() + 60
     while not condition():
         if time.time() > deadline:
             raise AssertionError('it did not come true')
