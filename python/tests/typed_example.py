@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sabir as mp
+from sabir import aio
 from sabir.connection import Client, Listener
 from sabir.managers import BaseManager, NamespaceProxy, SyncManager
 
@@ -31,7 +32,21 @@ def serve() -> None:
         pool.map(abs, [1, 2])
     manager: SyncManager = ctx.Manager()
     manager.shutdown()
+    left.send_many([b"one", [b"tw", b"o"]], timeout=1.0)
+    with mp.Gateway(("127.0.0.1", 0), ("127.0.0.1", 1), client_protocol=2) as gateway:
+        Client(gateway.address, reducer=mp.Pickle(5, apart=True))
     process = ctx.Process(target=serve)
     process.start()
     mp.install(mp.Pickle(2))
     mp.uninstall()
+
+
+async def echo() -> None:
+    """The same for asyncio."""
+    async with aio.Listener(authkey=b"k") as listener:
+        async for connection in listener:
+            await connection.send(await connection.recv())
+    manager = aio.Manager(("127.0.0.1", 1), authkey=b"k")
+    await manager.connect()
+    shared = await manager.create("dict", {"a": 1})
+    await shared.call("__setitem__", "b", await shared["a"])
