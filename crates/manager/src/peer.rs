@@ -95,9 +95,11 @@ impl Peer {
     ) -> Result<Segments> {
         self.values(&mut graph, from, translation)?;
         if let Some(reply) = Reply::decode(&graph, graph.root()) {
-            let reply = native::reply(&mut graph, &reply, holds, self.pythons);
-            let root = reply.encode(&mut graph);
-            graph.set_root(root);
+            let native = native::reply(&mut graph, &reply, holds, self.pythons);
+            if native != reply {
+                let root = native.encode(&mut graph);
+                graph.set_root(root);
+            }
         }
         self.dump(graph)
     }

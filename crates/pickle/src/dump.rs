@@ -126,12 +126,14 @@ impl<'g> Dumper<'g> {
             MemoStyle::Shared => shared::nodes(graph),
             MemoStyle::Everything => Vec::new(),
         };
+        let mut work = Vec::with_capacity(16);
+        work.extend([Work::Opcode(Opcode::Stop), Work::Visit(graph.root())]);
         let mut dumper = Dumper {
             graph,
             protocol: options.protocol,
             python2: !options.python.may_be_py3(),
             out: Output::new(),
-            work: alloc::vec![Work::Opcode(Opcode::Stop), Work::Visit(graph.root())],
+            work,
             memo: alloc::vec![0; graph.len()],
             memo_next: 0,
             shared,

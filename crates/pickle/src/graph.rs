@@ -94,7 +94,8 @@ impl Graph {
     }
 
     pub(crate) fn over(source: Bytes) -> Graph {
-        let nodes = alloc::vec![Node::None, Node::Bool(true), Node::Bool(false)];
+        let mut nodes = Vec::with_capacity(12);
+        nodes.extend([Node::None, Node::Bool(true), Node::Bool(false)]);
         Graph {
             nodes,
             sources: alloc::vec![source],

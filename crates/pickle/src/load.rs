@@ -33,7 +33,7 @@ impl Graph {
         let mut machine = Machine {
             graph: Graph::over(Bytes::new()),
             base: pickle.as_ptr() as usize,
-            stack: Vec::new(),
+            stack: Vec::with_capacity(8),
             marks: Vec::new(),
             memo: Memo::new(),
             buffers: 0,

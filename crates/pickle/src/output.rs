@@ -68,6 +68,8 @@ pub(crate) const LARGE: usize = 64 * 1024;
 /// What is shorter than this gets no frame: CPython's `FRAME_SIZE_MIN`.
 const MIN_FRAME: usize = 4;
 const FRAME_HEADER: usize = 9;
+/// Room for a short pickle.
+const SHORT: usize = 128;
 
 /// The writer's end of [`Segments`].
 pub(crate) struct Output {
@@ -79,7 +81,9 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new() -> Output {
-        Output { segments: Segments::default(), framing: false, frame: None }
+        // Most pickles are short, and to grow from nothing costs them more than to be written.
+        let segments = Segments { buffer: Vec::with_capacity(SHORT), shared: Vec::new() };
+        Output { segments, framing: false, frame: None }
     }
 
     /// From here on, frames: protocol 4.

@@ -11,7 +11,8 @@ pub(super) fn nodes(graph: &Graph) -> Vec<bool> {
     let mut seen = alloc::vec![false; graph.len()];
     let mut shared = alloc::vec![false; graph.len()];
     let mut again = Vec::new();
-    let mut ahead = alloc::vec![graph.root()];
+    let mut ahead = Vec::with_capacity(16);
+    ahead.push(graph.root());
     seen[graph.root().index()] = true;
     while let Some(id) = ahead.pop() {
         graph[id].for_each_child(|child| {
