@@ -322,7 +322,7 @@ impl<O: Clone> Server<O> {
         let accepted = matches!(state, State::Accepted | State::Waiting { accepted: true, .. });
         *state = if accepted { State::Accepted } else { State::Done };
         let from = crate::peer::written_by(&graph);
-        let message = Message { connection, graph, to, grants, from, holds, function: !accepted };
+        let message = Message { connection, graph, to, grants, from, holds, many: None, function: !accepted };
         if accepted { Outcome::Reply(message) } else { Outcome::ReplyAndClose(message) }
     }
 

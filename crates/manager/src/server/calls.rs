@@ -9,7 +9,7 @@ use sabir_pickle::{Graph, NodeId};
 
 use super::functions::SERVER;
 use super::objects::Ident;
-use super::outcome::{self, Call, CallResult, ConnectionId, Fallback, Outcome, Ticket};
+use super::outcome::{self, Call, CallResult, ConnectionId, Fallback, Message, Outcome, Ticket};
 use super::traceback::{Fault, chained, shown, traceback};
 use super::{Parts, Pending, Server, Waiting};
 use crate::native::Holds;
@@ -113,6 +113,14 @@ impl<O: Clone> Server<O> {
             return Outcome::Nothing;
         };
         let (reply, holds) = match result {
+            CallResult::Many(many) => {
+                let reply = outcome::reply(outcome::own(), Kind::Return, NodeId::NONE);
+                let outcome = self.answer(connection, peer, reply, Holds::Value, None);
+                return match outcome {
+                    Outcome::Reply(message) => Outcome::Reply(Message { many: Some(many), ..message }),
+                    other => other,
+                };
+            }
             CallResult::Returned(graph) => {
                 let root = graph.root();
                 let holds = match &*asked.method {

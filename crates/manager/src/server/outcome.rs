@@ -10,6 +10,7 @@ use super::objects::Ident;
 use super::registry::MethodNames;
 use super::traceback::{Fault, traceback};
 use crate::native::Holds;
+use crate::types::Many;
 use crate::{Kind, Peer, Reply};
 
 /// A connection, by a number that its driver picks; it may be given again once it was [`closed`](super::Server::closed).
@@ -144,6 +145,8 @@ pub enum Made<O> {
 pub enum CallResult<O> {
     /// With this value, the graph's root.
     Returned(Graph),
+    /// With a value that is written where the reply is.
+    Many(Many),
     /// With an object that stays with the server.
     Shared {
         /// The type under which it is registered.
@@ -174,6 +177,8 @@ pub struct Message {
     /// Which Pythons its values come from: what only Python 2 has, such as a short `long`, is kept for another.
     pub from: Pythons,
     pub(super) holds: Holds,
+    /// What is returned, instead of what the graph says.
+    pub(super) many: Option<Many>,
     /// Whether it answers a function of the server itself.
     pub(super) function: bool,
 }
@@ -185,8 +190,16 @@ impl Message {
     /// was asked for. The second item is set then: the reply that was due does not arrive, so that
     /// [`grants`](Message::grants) is to be given back.
     pub fn encode(self, translation: &Translation) -> (Segments, Option<sabir_pickle::Error>) {
-        let Message { to, from, holds, function, .. } = self;
-        match to.reply_of(from, self.graph, holds, translation) {
+        let Message { to, from, holds, function, graph, many, .. } = self;
+        let graph = match many {
+            Some(many) => {
+                let graph = many.into_value().into_graph();
+                let root = graph.root();
+                reply(graph, Kind::Return, root)
+            }
+            None => graph,
+        };
+        match to.reply_of(from, graph, holds, translation) {
             Ok(segments) => (segments, None),
             Err(error) => {
                 let graph = unserializable(function, &format!("_pickle.PicklingError: {error}"));

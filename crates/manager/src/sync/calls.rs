@@ -103,6 +103,11 @@ impl SyncServer {
         };
         let result = match came {
             Came::Value(value) => CallResult::Returned(self.addressed(connection, value.into_graph())),
+            // A token would have to be made to say where its reader finds the server, which only the server knows.
+            Came::Many(many) if self.has_tokens => {
+                CallResult::Returned(self.addressed(connection, many.into_value().into_graph()))
+            }
+            Came::Many(many) => CallResult::Many(many),
             Came::Raised(raised) => CallResult::Raised(self.addressed(connection, raised.into_graph())),
             Came::Object(typeid, object) => CallResult::Shared {
                 typeid: typeid.into(),

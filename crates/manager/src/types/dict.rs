@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::era::Era;
 use super::index::{items, iterate};
@@ -14,7 +13,7 @@ use super::signature::{Arguments, Signature};
 use super::table::{Entry, Table};
 use super::value::Value;
 use super::view::View;
-use super::{Answer, Call, Called, Keys};
+use super::{Answer, Call, Called, Keys, Many};
 
 /// A dict.
 #[derive(Clone, Debug, Default)]
@@ -113,13 +112,13 @@ impl Dict {
                 self.table.clear();
                 Value::NONE
             }
-            ("copy", _) => self.value(),
-            ("keys", _) => Value::list(&self.table.keys()),
+            ("copy", _) => return Ok(Answer::Many(Many::dict(&self.table))),
+            ("keys", _) => return Ok(Answer::Many(Many::list(self.table.keys()))),
             ("values", _) => {
-                let values: Vec<Value> = self.table.iter().map(|entry| entry.value.clone()).collect();
-                Value::list(&values)
+                let values = self.table.iter().map(|entry| entry.value.clone()).collect();
+                return Ok(Answer::Many(Many::list(values)));
             }
-            ("items", _) => pairs_of(&self.table),
+            ("items", _) => return Ok(Answer::Many(Many::pairs(&self.table))),
             ("__iter__", _) => return Ok(Answer::Iterator(KeyIterator::new(self.table.len()))),
             ("__or__" | "__ror__", [other]) => {
                 let View::Dict(_) = other.view() else { return Ok(Answer::Value(not_implemented())) };
@@ -205,10 +204,6 @@ fn merge(era: Era, keys: &Keys, table: &mut Table, other: &Value, making: bool) 
 
 fn value_of(table: &Table) -> Value {
     Value::dict(table.iter().map(|Entry { key, value, .. }| (key, value)))
-}
-
-fn pairs_of(table: &Table) -> Value {
-    Value::pairs(table.iter().map(|Entry { key, value, .. }| (key, value)))
 }
 
 /// What an operator answers for an operand that it does not know.

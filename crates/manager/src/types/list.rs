@@ -13,7 +13,7 @@ use super::show::{Text, repr};
 use super::signature::{Arguments, Signature};
 use super::value::Value;
 use super::view::View;
-use super::{Answer, Call, Called, Keys};
+use super::{Answer, Call, Called, Keys, Many};
 
 /// A list.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +65,11 @@ impl List {
         Value::list(&self.items)
     }
 
+    /// All that it holds now.
+    pub(crate) fn all(&self) -> Many {
+        Many::list(self.items.clone())
+    }
+
     /// What its places take of the memory, in bytes.
     pub(crate) fn places(&self) -> usize {
         ITEM * self.items.len() + size_of::<Digest>() * self.known.len()
@@ -99,7 +104,7 @@ impl List {
             }
             ("reverse", _) => self.items.reverse(),
             ("clear", _) => self.items.clear(),
-            ("copy", _) => return Ok(Answer::Value(self.value())),
+            ("copy", _) => return Ok(Answer::Many(self.all())),
             ("insert", [place, item]) => {
                 let place = self.clamped(size(era, place)?);
                 self.items.insert(place, item.clone());
@@ -119,12 +124,12 @@ impl List {
                 Some(place) => drop(self.items.remove(place)),
                 None => return Err(Raised::value_error("list.remove(x): x not in list")),
             },
-            ("__getitem__", [index]) => return self.get(era, index).map(Answer::Value),
+            ("__getitem__", [index]) => return self.get(era, index),
             ("__setitem__", [index, value]) => self.set(era, index, value)?,
             ("__delitem__", [index]) => self.delete(era, index)?,
             ("__getslice__", [start, stop]) => {
                 let (start, stop) = self.simple(start, stop)?;
-                return Ok(Answer::Value(Value::list(&self.items[start..stop])));
+                return Ok(Answer::Many(Many::list(self.items[start..stop].to_vec())));
             }
             ("__setslice__", [start, stop, value]) => {
                 let (start, stop) = self.simple(start, stop)?;
@@ -214,16 +219,16 @@ impl List {
         }
     }
 
-    fn get(&self, era: Era, index: &Value) -> Result<Value, Raised> {
+    fn get(&self, era: Era, index: &Value) -> Called {
         if matches!(index.view(), View::Slice(_)) {
             let span = Span::of(era, index, self.items.len())?;
-            let items: Vec<Value> =
-                span.places().filter_map(|place| self.items.get(place).cloned()).collect();
-            return Ok(Value::list(&items));
+            let items = span.places().filter_map(|place| self.items.get(place).cloned()).collect();
+            return Ok(Answer::Many(Many::list(items)));
         }
         let place = self.place(subscript(era, "list", index)?);
         let item = place.and_then(|place| self.items.get(place));
-        item.cloned().ok_or_else(|| Raised::index_error("list index out of range"))
+        let item = item.cloned().ok_or_else(|| Raised::index_error("list index out of range"))?;
+        Ok(Answer::Value(item))
     }
 
     fn set(&mut self, era: Era, index: &Value, value: &Value) -> Result<(), Raised> {

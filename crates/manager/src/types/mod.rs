@@ -21,6 +21,7 @@ mod iterator;
 mod key;
 mod list;
 mod lock;
+mod many;
 mod memory;
 mod namespace;
 mod number;
@@ -47,6 +48,7 @@ use core::time::Duration;
 
 pub use self::digest::Keys;
 pub use self::era::Era;
+pub use self::many::Many;
 pub use self::memory::{Charge, Kept, Meter};
 pub use self::objects::{Came, Key, Objects, Woken, registered};
 pub use self::raised::Raised;
@@ -87,6 +89,7 @@ pub(crate) struct Call<'a> {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Value(Value),
+    Many(Many),
     /// An iterator over the keys of the object that was called.
     Iterator(iterator::Iterator),
     /// It waits, until then at most.
@@ -168,10 +171,13 @@ impl Object {
     }
 
     /// What the server itself answers for an object.
-    fn fallback(&self, era: Era, fallback: Fallback) -> Result<Value, Raised> {
-        match fallback {
-            Fallback::GetValue => self.value(era),
-            _ => self.repr(era).map(|text| Value::text(&text)),
+    fn fallback(&self, era: Era, fallback: Fallback) -> Called {
+        match (fallback, self) {
+            (Fallback::GetValue, Object::Dict(dict)) => Ok(Answer::Many(Many::dict(dict.table()))),
+            (Fallback::GetValue, Object::List(list)) => Ok(Answer::Many(list.all())),
+            (Fallback::GetValue, Object::Set(set)) => Ok(Answer::Many(Many::set(set.table()))),
+            (Fallback::GetValue, _) => self.value(era).map(Answer::Value),
+            _ => self.repr(era).map(|text| Answer::Value(Value::text(&text))),
         }
     }
 
@@ -206,9 +212,6 @@ impl Object {
     /// The object itself, as a value.
     fn value(&self, era: Era) -> Result<Value, Raised> {
         let kind = match self {
-            Object::Dict(dict) => return Ok(dict.value()),
-            Object::List(list) => return Ok(list.value()),
-            Object::Set(set) => return Ok(set.value()),
             Object::Namespace(namespace) => return Ok(namespace.value()),
             Object::Holder(holder) => return Ok(holder.value()),
             Object::Array(array) => return Ok(array.value()),
@@ -217,6 +220,10 @@ impl Object {
             }
             Object::Queue(_) | Object::Barrier(_) => "_thread.lock",
             Object::RLock(_) => "_thread.RLock",
+            // These have values, which are many.
+            Object::Dict(_) => "dict",
+            Object::List(_) => "list",
+            Object::Set(_) => "set",
             Object::Iterator(_) => "dict_keyiterator",
         };
         Err(Raised::type_error(alloc::format!("cannot pickle '{kind}' object")))

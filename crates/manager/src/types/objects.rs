@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::memory::Meter;
 use super::room::{Most, OBJECT, Room, too_many};
 use super::waiting::Wakes;
-use super::{Answer, Arguments, Call, Caller, Era, Keys, Object, Raised, Value};
+use super::{Answer, Arguments, Call, Caller, Era, Keys, Many, Object, Raised, Value};
 use crate::exposed::Vocabulary;
 use crate::server::{ConnectionId, Fallback, Registered, Ticket};
 
@@ -22,6 +22,8 @@ pub struct Key(u64);
 pub enum Came {
     /// A value.
     Value(Value),
+    /// A value of many.
+    Many(Many),
     /// An exception.
     Raised(Raised),
     /// An object of its own, which stays here, under this typeid.
@@ -177,6 +179,7 @@ impl Objects {
         };
         let came = match answer {
             Ok(Answer::Value(value)) => Came::Value(value),
+            Ok(Answer::Many(many)) => Came::Many(many),
             Ok(Answer::NoMethod) => Came::NoMethod,
             Ok(Answer::Unserializable(why)) => Came::Unserializable(why),
             Ok(Answer::Iterator(iterator)) => {
@@ -206,7 +209,10 @@ impl Objects {
             return Came::Raised(raised);
         }
         match entry.object.fallback(era, fallback) {
-            Ok(value) => Came::Value(value),
+            Ok(Answer::Many(many)) => Came::Many(many),
+            Ok(Answer::Value(value)) => Came::Value(value),
+            // Fallbacks do nothing else.
+            Ok(_) => Came::NoMethod,
             Err(raised) if fallback == Fallback::GetValue => Came::Unserializable(raised.describe()),
             Err(raised) => Came::Raised(raised),
         }

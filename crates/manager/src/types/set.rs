@@ -35,6 +35,10 @@ impl Set {
         }
     }
 
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }

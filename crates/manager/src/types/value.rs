@@ -251,7 +251,8 @@ impl Value {
                     graph
                 }
                 Ok(kept) => Writer::alone(&Value(Held::Part(Part { graph: Arc::new(kept), id }))),
-                Err(graph) => Writer::alone(&Value(Held::Part(Part { graph, id }))),
+                Err(graph) => Writer::leaf(&graph, id)
+                    .unwrap_or_else(|| Writer::alone(&Value(Held::Part(Part { graph, id })))),
             };
         }
         Writer::alone(&self)

@@ -29,6 +29,19 @@ impl Writer {
         Writer { graph, seen: BTreeMap::new(), kept: Vec::new() }
     }
 
+    /// A graph of a node that refers to no other, which needs no looking for what is shared.
+    pub(super) fn leaf(from: &Graph, id: NodeId) -> Option<Graph> {
+        let mut node = from[id].clone();
+        if !matches!(node, Node::Str(_) | Node::Bytes(_) | Node::String(_) | Node::Long(_)) {
+            return None;
+        }
+        let mut writer = Writer::new();
+        writer.move_blobs(from, &mut node);
+        let root = writer.graph.add(node);
+        writer.graph.set_root(root);
+        Some(writer.graph)
+    }
+
     pub(super) fn alone(value: &Value) -> Graph {
         let mut writer = Writer::new();
         let root = writer.add(value);
