@@ -248,6 +248,11 @@ impl<O: Clone> Server<O> {
         self.objects.counted().count()
     }
 
+    /// How many proxies clients count with, all objects together.
+    pub fn number_of_references(&self) -> u64 {
+        self.objects.counted().map(|(_, entry)| entry.references).sum()
+    }
+
     /// Which of this server's objects a node is a proxy of: a call of `RebuildProxy`, or a token. `None` if it is something
     /// else, or of another server or an earlier start.
     ///

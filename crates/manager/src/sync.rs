@@ -47,7 +47,7 @@ use crate::exposed::Vocabulary;
 use crate::server::{
     CallResult, ConnectionId, Ident, Message, MethodNames, Outcome, Registered, Server, Ticket,
 };
-use crate::types::{Arguments, Caller, Era, Key, Keys, Meter, Most, Objects, registered};
+use crate::types::{Arguments, Caller, Era, Key, Keys, Meter, Most, Objects, Tally, registered};
 use crate::{Address, Peer};
 
 /// What is to be done.
@@ -271,6 +271,16 @@ impl SyncServer {
     /// How many objects clients count on.
     pub fn number_of_objects(&self) -> usize {
         self.server.number_of_objects()
+    }
+
+    /// How many proxies clients count with. It takes a look at each object.
+    pub fn number_of_references(&self) -> u64 {
+        self.server.number_of_references()
+    }
+
+    /// How many objects of each type there are, and what was called.
+    pub fn tally(&self) -> &Tally {
+        self.objects.tally()
     }
 
     /// How many objects there are, those included that only other objects or the server itself need.

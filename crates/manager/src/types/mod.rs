@@ -38,6 +38,7 @@ mod signature;
 mod sip;
 mod sorting;
 mod table;
+mod tally;
 mod value;
 mod view;
 mod waiting;
@@ -54,6 +55,7 @@ pub use self::objects::{Came, Key, Objects, Woken, registered};
 pub use self::raised::Raised;
 pub use self::room::Most;
 pub use self::signature::Arguments;
+pub use self::tally::{Row, Tally};
 pub use self::value::Value;
 pub(crate) use self::writer::canonical;
 

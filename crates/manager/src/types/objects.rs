@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::memory::Meter;
 use super::room::{Most, OBJECT, Room, too_many};
+use super::tally::Tally;
 use super::waiting::Wakes;
 use super::{Answer, Arguments, Call, Caller, Era, Keys, Many, Object, Raised, Value};
 use crate::exposed::Vocabulary;
@@ -58,6 +59,7 @@ pub struct Objects {
     woken: Vec<Woken>,
     meter: Meter,
     most: Most,
+    tally: Tally,
 }
 
 #[derive(Debug)]
@@ -84,6 +86,7 @@ impl Objects {
             keys,
             meter: Meter::default(),
             most: Most::ENDLESS,
+            tally: Tally::default(),
             objects: BTreeMap::new(),
             last: 0,
             parked: BTreeMap::new(),
@@ -107,6 +110,11 @@ impl Objects {
     /// Counts the memory that values take. Messages that are kept count by it too.
     pub fn meter(&self) -> &Meter {
         &self.meter
+    }
+
+    /// How many of each type there are, and what was called.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// How many there are.
@@ -149,6 +157,9 @@ impl Objects {
         let key = Key(self.last);
         let places = object.places();
         self.meter.changed(0, places);
+        let row = self.tally.of(&object);
+        row.objects += 1;
+        row.made += 1;
         self.objects.insert(key, Entry { object, places, needed: 1, over });
         key
     }
@@ -177,6 +188,11 @@ impl Objects {
             Ok(Answer::Iterator(_)) => self.has_room().and(answer),
             answer => answer,
         };
+        if let Some(entry) = self.objects.get(&key) {
+            let row = self.tally.of(&entry.object);
+            row.calls += 1;
+            row.raised += u64::from(answer.is_err());
+        }
         let came = match answer {
             Ok(Answer::Value(value)) => Came::Value(value),
             Ok(Answer::Many(many)) => Came::Many(many),
@@ -233,6 +249,7 @@ impl Objects {
             if entry.needed == 0 {
                 next = self.objects.remove(&key).and_then(|entry| {
                     self.meter.changed(entry.places, 0);
+                    self.tally.of(&entry.object).objects -= 1;
                     entry.over
                 });
                 // A call that waits for it waits for ever, unless it has a deadline: nobody can reach the object.
@@ -322,6 +339,9 @@ impl Objects {
             }
         }
         for (ticket, result) in wakes.woken {
+            if let (Err(_), Some(entry)) = (&result, self.objects.get(&key)) {
+                self.tally.of(&entry.object).raised += 1;
+            }
             if let Some(Parked { deadline: Some(deadline), .. }) = self.parked.remove(&ticket) {
                 self.deadlines.remove(&(deadline, ticket));
             }
