@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 use tracing::debug;
 
+use super::metrics::Refusal;
 use super::state::{Came, Entered, State};
 use crate::door::Guest;
 use crate::pending::Ticket;
@@ -40,15 +41,20 @@ pub(super) async fn serve(
     // A connection that is broken already tells so when it is read.
     let _ = beneath.set_keepalive(state.options.keepalive);
     // What a handshake needs is not kept for as long as the connection is.
-    let (connection, fate) = tokio::select! {
+    state.counts.handshakes.add(1);
+    let outcome = tokio::select! {
         biased;
-        done = Box::pin(authenticated(&state, guest)) => done?,
+        done = Box::pin(authenticated(&state, guest)) => Some(done),
         () = ticket.evicted() => {
             debug!("it had proved nothing, and there were too many like it");
-            return Ok(());
+            state.counts.refuse(Refusal::Crowded);
+            None
         }
-        () = stop.as_mut() => return Ok(()),
+        () = stop.as_mut() => None,
     };
+    state.counts.handshakes.take();
+    let Some(outcome) = outcome else { return Ok(()) };
+    let (connection, fate) = outcome.inspect_err(|error| state.counts.refuse(Refusal::of(error)))?;
     drop(ticket);
     let process = process.filter(|&process| state.processes.watch(&state, process));
     let id = state.connected(here.as_ref(), versions(connection.hints()), process);
@@ -76,6 +82,8 @@ async fn talk(
             () = stop.as_mut() => None,
         };
         let Some(message) = message else { return Ok(()) };
+        client.state.counts.requests.add(1);
+        client.state.counts.received.add(message.len() as u64);
         let due = match client.state.request(client.id, message) {
             Came::Now(due) => due,
             Came::Later(later) => {
@@ -149,6 +157,7 @@ impl Client {
         let Message { grants, .. } = message;
         let (pickle, broken) = message.encode(&self.state.options.translation);
         let pieces: Vec<&[u8]> = pickle.iter().collect();
+        self.state.counts.sent.add(pieces.iter().map(|piece| piece.len() as u64).sum());
         let mut sending = pin!(self.connection.send_vectored(&pieces, Deadline::NEVER));
         // Most replies are gone at once, and need no clock.
         let at_once = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;

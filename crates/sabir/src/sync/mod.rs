@@ -19,6 +19,7 @@
 //! ```
 
 mod client;
+mod metrics;
 mod options;
 mod processes;
 mod state;
@@ -38,6 +39,8 @@ use tracing::{Span, debug, info, info_span, warn};
 pub use sabir_manager::sync::ShareError;
 pub use sabir_manager::types::{Arguments, Value};
 
+pub use self::metrics::Metrics;
+use self::metrics::Refusal;
 pub use self::options::SyncOptions;
 use self::state::State;
 use crate::door::Door;
@@ -85,6 +88,12 @@ impl SyncServer {
     /// Where clients connect, in the order of the options.
     pub fn local_addresses(&self) -> impl Iterator<Item = &Address> {
         self.addresses.iter()
+    }
+
+    /// What it counts, to be read while it runs.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        Metrics { state: Arc::clone(&self.state) }
     }
 
     /// Serves until `shutdown` is done or a client calls the protocol's own `shutdown`, then gives what is being sent its
@@ -150,12 +159,14 @@ impl Accepting {
                 warn!("no descriptor was left for a client: raise the limit of open files");
             }
             let Some(place) = state.enter() else {
+                state.counts.refuse(Refusal::Full);
                 debug!("a connection is refused: there are {} already", state.options.max_connections);
                 // So that it does not come back at once for ever.
                 pending.make_room();
                 sleep(PAUSE).await;
                 continue;
             };
+            state.counts.accepted.add(1);
             let ticket = pending.enter();
             let who = Who::of(guest.beneath());
             let (state, running, asked) = (Arc::clone(&state), running.clone(), Arc::clone(&asked));

@@ -9,12 +9,13 @@ use bytes::Bytes;
 use sabir_manager::Address as Place;
 use sabir_manager::server::{ConnectionId, Ident, Message};
 use sabir_manager::sync::{Reader, Step, SyncServer, Then};
-use sabir_manager::types::Meter;
+use sabir_manager::types::{Meter, Row};
 use sabir_net::Address;
 use sabir_pickle::{Graph, Pythons};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep_until;
 
+use super::metrics::Counts;
 use super::processes::Processes;
 use super::stopping::Signal;
 use super::{BindError, SyncOptions};
@@ -35,6 +36,7 @@ pub(super) struct State {
     /// That there is a deadline that is earlier than the one that is waited for.
     sooner: Notify,
     connections: AtomicUsize,
+    pub(super) counts: Counts,
     /// Nobody is waited for any more.
     pub(super) stop: Signal,
     /// Nor is what is still being sent.
@@ -48,6 +50,15 @@ struct Inner {
     last: u64,
     /// The deadline that is waited for.
     alarm: Option<Duration>,
+}
+
+/// What metrics show of the state.
+pub(super) struct Figures {
+    pub(super) connections: usize,
+    pub(super) types: Vec<(&'static str, Row)>,
+    pub(super) waiting: usize,
+    pub(super) references: u64,
+    pub(super) seconds: u64,
 }
 
 /// What a request comes to.
@@ -82,9 +93,22 @@ impl State {
             inner: Mutex::new(inner),
             sooner: Notify::new(),
             connections: AtomicUsize::new(0),
+            counts: Counts::default(),
             stop: Signal::default(),
             cut: Signal::default(),
         })
+    }
+
+    /// What metrics show of it.
+    pub(super) fn figures(&self) -> Figures {
+        let inner = self.lock();
+        Figures {
+            connections: self.connections.load(Ordering::Relaxed),
+            types: inner.server.tally().rows().collect(),
+            waiting: inner.server.waiting(),
+            references: inner.server.number_of_references(),
+            seconds: self.started.elapsed().as_secs(),
+        }
     }
 
     /// A place for one more connection, if there is one.
