@@ -8,6 +8,7 @@ mod exit;
 mod keys;
 mod literal;
 mod logging;
+mod metrics;
 mod output;
 mod printable;
 mod running;

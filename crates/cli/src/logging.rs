@@ -1,5 +1,7 @@
 //! Logs go to standard error; standard output is for what a script waits for.
 
+mod json;
+
 use std::io::{self, IsTerminal as _};
 
 use tracing::level_filters::LevelFilter;
@@ -33,9 +35,30 @@ impl Level {
     }
 }
 
+/// In which form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// An object a line, for programs that gather logs.
+    Json,
+}
+
+/// How is logged.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct LogArgs {
+    /// How much is logged
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+    pub(crate) log: Level,
+    /// In which form
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: LogFormat,
+}
+
 /// Begins to log.
-pub(crate) fn start(level: Level) {
-    let level = match level {
+pub(crate) fn start(args: LogArgs) {
+    let level = match args.log {
         Level::Off => LevelFilter::OFF,
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
@@ -49,6 +72,16 @@ pub(crate) fn start(level: Level) {
         "message" => write!(writer, "{:?}", Printable(value)),
         name => write!(writer, "{name}={:?}", Printable(value)),
     });
+    if args.log_format == LogFormat::Json {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(io::stderr)
+            .with_ansi(false)
+            .fmt_fields(json::Json)
+            .event_format(json::Json);
+        let _ = subscriber.try_init();
+        return;
+    }
     let subscriber = tracing_subscriber::fmt()
         .fmt_fields(fields.delimited(" "))
         .with_max_level(level)

@@ -34,6 +34,22 @@ fn end(gateway: Process) -> String {
     ended.errors
 }
 
+#[test]
+fn a_log_in_json_is_an_object_a_line_whatever_a_peer_says() {
+    let log = logged(&forged(), &["--log-format", "json", "--policy", "learn"]);
+    assert!(log.lines().count() > 1, "{log}");
+    let mut forged = 0;
+    for line in log.lines() {
+        assert!(line.starts_with("{\"time\":\"20") && line.ends_with("\"}"), "{line}");
+        assert!(line.contains("\",\"level\":\"") && line.contains(",\"message\":\""), "{line}");
+        assert!(!line.chars().any(char::is_control), "{line}");
+        forged += usize::from(line.contains("os.system"));
+        assert!(!line.contains("\"message\":\"passed: --allow os.system\""), "{line}");
+    }
+    assert_eq!(forged, 1, "{log}");
+    assert!(log.contains(",\"from\":\"127.0.0.1:"), "{log}");
+}
+
 /// Names `json` and a name with a line of its own, which looks as one of the gateway's does.
 fn forged() -> Vec<u8> {
     let name = b"x\n2026-11-25T03:19:19Z  INFO client{}: passed: --allow os.system\x1b[2J";

@@ -15,7 +15,7 @@ use tracing::warn;
 
 use crate::exit::Usage;
 use crate::keys::{KeyArgs, ServerKeyArgs};
-use crate::logging::{self, Level};
+use crate::logging::{self, LogArgs};
 use crate::tls::{ListenTlsArgs, ToTlsArgs};
 use crate::{output, running, values};
 
@@ -42,9 +42,8 @@ pub(crate) struct GatewayArgs {
     /// What the server of --to calls itself in its proxies, if the gateway cannot see it
     #[arg(long, value_name = "ADDR")]
     to_alias: Option<Address>,
-    /// How much is logged
-    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
-    log: Level,
+    #[command(flatten)]
+    log: LogArgs,
 
     #[command(flatten)]
     key: KeyArgs,
@@ -204,7 +203,7 @@ pub(crate) fn run(args: GatewayArgs) -> anyhow::Result<()> {
 
 fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
     twice(&args)?;
-    if matches!(args.policy, PolicyArg::Learn) && !args.log.shows_info() {
+    if matches!(args.policy, PolicyArg::Learn) && !args.log.log.shows_info() {
         return Err(Usage(
             "--policy learn logs what it learns at `--log info`: at this level it would say nothing".into(),
         )

@@ -11,7 +11,8 @@ use tracing::warn;
 use super::gateway::{Py2StrArg, Py2TextArg, translation};
 use crate::exit::Usage;
 use crate::keys::{self, KeyArgs};
-use crate::logging::{self, Level};
+use crate::logging::{self, LogArgs};
+use crate::metrics::Responder;
 use crate::tls::ListenTlsArgs;
 use crate::{literal, output, running, values};
 
@@ -38,9 +39,11 @@ pub(crate) struct ServeArgs {
     /// An object that all clients have under this name: TYPE is dict, list, Queue and so on, ARGS are Python literals
     #[arg(long, value_name = "NAME=TYPE[(ARGS)]", value_parser = literal::object)]
     object: Vec<literal::Object>,
-    /// How much is logged
-    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
-    log: Level,
+    /// Tell Prometheus at http://ADDR/metrics what is going on
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<Address>,
+    #[command(flatten)]
+    log: LogArgs,
 
     #[command(flatten)]
     key: KeyArgs,
@@ -104,6 +107,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     logging::start(args.log);
     running::raise_open_files();
     let runtime = running::runtime(args.threads)?;
+    let metrics = args.metrics.clone();
     let (options, key_file) = options(args)?;
     runtime.block_on(async {
         let stop = running::stop_signal()?;
@@ -111,6 +115,10 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
             BindError::Net(error) => anyhow::Error::from(error),
             error => Usage(format!("--object: {error}")).into(),
         })?;
+        let responder = match &metrics {
+            Some(address) => Some(Responder::bind(address).await?),
+            None => None,
+        };
         let mut out = output::stdout();
         for address in server.local_addresses() {
             writeln!(out, "listening on {address}")?;
@@ -118,8 +126,16 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
         if let Some(file) = &key_file {
             writeln!(out, "the key is in {}", file.display())?;
         }
+        if let Some(responder) = &responder {
+            writeln!(out, "metrics at {}", responder.url()?)?;
+        }
         out.flush()?;
         drop(out);
+        if let Some(responder) = responder {
+            let metrics = server.metrics();
+            // It ends with the runtime.
+            tokio::spawn(responder.run(move || metrics.text()));
+        }
         let ended = server.run(stop).await;
         if let Some(file) = key_file {
             // A key that opens nothing any more. If somebody has taken it away already, so much the better.
