@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use sabir::net::Address;
-use sabir::pickle::{Graph, Names};
+use sabir::pickle::{Graph, Names, Pythons, Translation};
 use sabir::sync::{Arguments, Value};
 use sabir::{Context, Timeouts};
 
@@ -64,7 +64,10 @@ pub(crate) fn run(args: &CallArgs) -> anyhow::Result<()> {
     let mut out = output::stdout();
     if args.json {
         // The graph of the reply holds the reply too.
-        json::write(&Value::read(result, &Names::builtin()).to_graph(), &mut out)?;
+        let mut graph = Value::read(result, &Names::builtin()).to_graph();
+        // A `str` of Python 2 is text here as it is for Python 3.
+        Translation::default().apply(&mut graph, Pythons::ANY, Pythons::PY3, 5)?;
+        json::write(&graph, &mut out)?;
         writeln!(out)?;
     } else {
         let root = result.root();

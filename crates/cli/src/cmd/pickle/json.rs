@@ -126,6 +126,11 @@ impl Writer<'_> {
     fn dict(&self, parts: &mut Vec<Todo>, pairs: &[(NodeId, NodeId)]) {
         let key = |id: NodeId| match self.graph[id] {
             Node::Str(blob) => text(self.graph, blob).filter(|text| !text.starts_with('$')).map(|_| blob),
+            // Of Python 2, and shown as text elsewhere too.
+            Node::String(blob) => {
+                let text = text(self.graph, blob).filter(|text| text.is_ascii() && !text.starts_with('$'));
+                text.map(|_| blob)
+            }
             _ => None,
         };
         let keys: Option<Vec<Blob>> = pairs.iter().map(|(name, _)| key(*name)).collect();
@@ -337,6 +342,8 @@ mod tests {
     fn keys_that_are_no_text_make_a_list_of_pairs() {
         assert_eq!(json(b"\x80\x02}K\x01K\x02s."), r#"{"$dict":[[1,2]]}"#);
         assert_eq!(json(b"\x80\x02}X\x01\0\0\0aK\x02s."), r#"{"a":2}"#);
+        assert_eq!(json(b"\x80\x02}U\x01aK\x02s."), r#"{"a":2}"#);
+        assert_eq!(json(b"\x80\x02}U\x01\xffK\x02s."), r#"{"$dict":[[{"$str":"ff"},2]]}"#);
     }
 
     #[test]
