@@ -29,7 +29,8 @@ def measure(python):
     try:
         shutil.copytree(PACKAGE, os.path.join(folder, 'sabir'), ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
         # As an installed package: a file that this version cannot have is no error.
-        subprocess.call([python, '-m', 'compileall', '-q', folder])
+        with open(os.devnull, 'w') as nowhere:
+            subprocess.call([python, '-m', 'compileall', '-q', folder], stdout=nowhere, stderr=nowhere)
         times = dict((module, []) for module in ('multiprocessing', 'sabir'))
         for _ in range(TIMES):
             for module in times:
