@@ -15,7 +15,7 @@ else:
 
 # What only the names that become ours have in them. To search for it is quicker than to be asked for each name, but only in
 # messages that are short.
-_STOCK = b'multiprocessing'
+_STOCK = (b'multiprocessing.connection', b'multiprocessing.managers')
 _SHORT = 2048
 # Names that newer Pythons write and this one may lack, with what it may have instead.
 _MOVED = {
@@ -244,7 +244,7 @@ else:
             return _load_as_ours(unpickler, data, ctx, allow)
         if _native:
             return _native.unpickle(data, load_as_ours, ctx)
-        if len(data) < _SHORT and _STOCK not in data:
+        if len(data) < _SHORT and _STOCK[0] not in data and _STOCK[1] not in data:
             try:
                 return pickle.loads(data)
             except (UnicodeDecodeError, ImportError, AttributeError, pickle.UnpicklingError):
