@@ -27,7 +27,7 @@ pub(crate) struct Text {
 }
 
 /// No text grows longer, in bytes: what is shared can be written out many times.
-const MAX_TEXT: usize = 64 << 20;
+const MAX_TEXT: usize = 16 << 20;
 /// Python gives up at such a depth too.
 const MAX_DEPTH: usize = 990;
 
@@ -64,7 +64,10 @@ impl Text {
         let mut open: Vec<NodeId> = Vec::new();
         while let Some(next) = work.pop() {
             if self.out.len() > MAX_TEXT {
-                return Err(Raised::builtin("MemoryError", "the text is too long"));
+                return Err(Raised::builtin(
+                    "MemoryError",
+                    "the text would be longer than 16 MiB: take the value, and make its text in the program",
+                ));
             }
             match next {
                 Work::Text(text) => self.out += text,
