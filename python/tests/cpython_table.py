@@ -49,7 +49,7 @@ class Run(object):
     def __init__(self, python, version, method, options):
         self.python, self.version, self.method, self.options = python, version, method, options
         self.package = 'multiprocessing' if options.stock else 'sabir'
-        self.outcomes, self.again = {}, 0
+        self.outcomes, self.again, self._exit_code = {}, 0, 0
 
     def all(self):
         """Runs them; those that do not pass once more."""
@@ -62,24 +62,24 @@ class Run(object):
             pattern = self.options.only or (SUBSET if self.options.subset else '')
             self._until_done(folder, pattern)
             bad = [name for name, (what, _, _) in self.outcomes.items() if what in ('failed', 'hung')]
+            first = dict((name, self.outcomes.pop(name)) for name in bad)
             if bad:
-                first = dict(self.outcomes)
-                names = '|'.join(re.escape('.'.join(name.split('.')[-2:])) for name in bad)
-                for name in bad:
-                    del self.outcomes[name]
-                self._until_done(folder, '^(%s)$' % names)
-                for name in bad:
-                    # What fails as a whole class has no name of a test.
-                    what = self.outcomes.setdefault(name, ('passed', '', 0) if '(' in name else first[name])[0]
-                    self.again += what == 'passed'
-                    if what == 'passed':
-                        print('%s %s: only when run again: %s: %s' % (self.label(), self.method, name, first[name][:2]))
+                self._until_done(folder, '^(%s)' % '|'.join(_pattern(name) for name in bad))
+            for name in bad:
+                if '(' in name and name not in self.outcomes and any(
+                        re.match(_pattern(name), _short(test)) for test in self.outcomes):
+                    # A class that could not be set up, and now could.
+                    self.outcomes[name] = 'passed', '', 0
+                what = self.outcomes.setdefault(name, first[name])[0]
+                self.again += what == 'passed'
+                if what == 'passed':
+                    print('%s %s: only when run again: %s: %s' % (self.label(), self.method, name, first[name][:2]))
             return True
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def label(self):
-        """What the row is of."""
+        """What the row is of, as the list of excuses knows it."""
         return '%s %s' % ('.'.join(map(str, self.version)), self.options.reducer or 'default')
 
     def _until_done(self, folder, pattern):
@@ -90,6 +90,8 @@ class Run(object):
             hung = self._start(self.method, folder, pattern, sorted(done), report)
             with open(report) as file:
                 lines = [json.loads(line) for line in file]
+            if not lines and self._exit_code:
+                self.outcomes['.the run itself'] = 'failed', 'ended with %s before any test; see --log' % self._exit_code, 0
             for name, what, why, seconds in lines:
                 self.outcomes[name] = what, why, seconds
                 done.add(name)
@@ -100,7 +102,7 @@ class Run(object):
         """One process that runs tests; returns whether it had to be ended."""
         asked = {'package': self.package, 'method': method, 'folder': folder, 'report': report, 'only': pattern,
                  'without': without, 'reducer': self.options.reducer}
-        path = [os.path.dirname(HERE), folder] + self.options.path
+        path = [os.path.dirname(HERE), folder] + [os.path.abspath(path) for path in self.options.path]
         environment = dict(os.environ, SABIR_SUITE=json.dumps(asked), PYTHONPATH=os.pathsep.join(path),
                            PYTHONDONTWRITEBYTECODE='1')
         with open(self.options.log or os.devnull, 'ab') as log:
@@ -123,6 +125,7 @@ class Run(object):
                 except OSError:
                     pass
                 process.wait()
+        self._exit_code = process.returncode
         # A test that ended the process itself.
         return bool(report) and process.returncode not in (0, 1)
 
@@ -133,10 +136,10 @@ class Run(object):
                       reducer=self.options.reducer or '-', again=self.again)
         bad = []
         for name, (what, why, _) in sorted(self.outcomes.items()):
-            short = '.'.join(name.split('.')[-2:])
+            short = _short(name)
             if what in ('failed', 'hung'):
                 excused = self.package == 'sabir' and any(
-                    version.match(counts['python']) and test.match(short) for version, test in reasons)
+                    version.match(self.label()) and test.match(short) for version, test in reasons)
                 if not excused:
                     bad.append('%s %s: %s: %s %s' % (self.label(), self.method, short, what, why[:300].replace('\n', ' ')))
                 what = 'excused' if excused else 'failed'
@@ -147,8 +150,20 @@ class Run(object):
 _MODULES = {'main': 'test_multiprocessing_main_handling.py'}
 
 
+def _short(name):
+    """The class and the name of a test."""
+    return '.'.join(name.split('.')[-2:])
+
+
+def _pattern(name):
+    """What finds a test, or all of a class whose `setUpClass (module.Class)` failed."""
+    if '(' in name:
+        return re.escape(name.rstrip(')').split('.')[-1]) + r'\.'
+    return re.escape(_short(name)) + '$'
+
+
 def excuses():
-    """The patterns of versions and of tests that have a row in the list."""
+    """The patterns of versions, with their reducers, and of tests that have a row in the list."""
     rows = []
     with open(EXCUSES) as file:
         for line in file:
