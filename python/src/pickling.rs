@@ -1,7 +1,7 @@
 //! Objects as pickles: by the interpreter's own pickler and unpickler, without the copies that files in Python make.
 
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use crate::buffer::View;
 use memchr::memmem;
@@ -150,7 +150,8 @@ impl Pieces {
 /// Whether this is not for [`load`]: a pickle that may have names of the standard library in it which become ours, or
 /// what is followed by buffers.
 pub(crate) fn is_special(pickle: &[u8]) -> bool {
-    pickle.starts_with(APART_MAGIC) || STOCK.find(pickle).is_some()
+    let ours = |at: usize| OURS.iter().any(|name| pickle[at + STOCK.needle().len()..].starts_with(name));
+    pickle.starts_with(APART_MAGIC) || STOCK.find_iter(pickle).any(ours)
 }
 
 /// The object in `data`; nothing if its names or strings may be those of another version of Python.
@@ -209,6 +210,6 @@ const KEPT: usize = 16 * 1024;
 static PICKLER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static UNPICKLING_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-/// What only the names that become ours have in them.
-static STOCK: std::sync::LazyLock<memmem::Finder<'static>> =
-    std::sync::LazyLock::new(|| memmem::Finder::new("multiprocessing"));
+/// What only the names that may become ours have in them, and the modules whose names do.
+static STOCK: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("multiprocessing."));
+const OURS: [&[u8]; 2] = [b"connection", b"managers"];
