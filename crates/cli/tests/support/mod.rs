@@ -74,8 +74,13 @@ impl Process {
     }
 
     /// Waits for its end.
-    pub fn finish(mut self) -> Finished {
-        let deadline = Instant::now() + DEADLINE;
+    pub fn finish(self) -> Finished {
+        self.finish_within(DEADLINE)
+    }
+
+    /// The same for one that has much to do.
+    pub fn finish_within(mut self, patience: Duration) -> Finished {
+        let deadline = Instant::now() + patience;
         let status = loop {
             match self.child.try_wait().expect("it can be waited for") {
                 Some(status) => break status,
