@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use sabir::pythons::Python;
-use support::{Process, pythons};
+use support::{Folder, Process, pythons};
 
 #[test]
 fn the_tests_of_managers_that_cpython_has_pass_with_its_clients_and_this_server() {
@@ -70,7 +70,9 @@ fn the_tests_of_managers_that_cpython_has_pass_with_its_clients_and_this_server(
 fn verdicts(python: &Python) -> (Vec<(String, String)>, String) {
     let mut command = Command::new(&python.executable);
     let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/cpython/suite.py");
-    command.arg("-B").arg(suite).arg(env!("CARGO_BIN_EXE_sabir")).current_dir(std::env::temp_dir());
+    // Of its own: tests make folders of one name where they are run, and four versions are run at once.
+    let here = Folder::new(&format!("cpython-{}", python.full_version));
+    command.arg("-B").arg(suite).arg(env!("CARGO_BIN_EXE_sabir")).current_dir(here.path());
     let done = Process::start(command).finish_within(PATIENCE);
     let lines = done.lines.iter().filter_map(|line| line.split_once('\t'));
     let mut verdicts: Vec<_> = lines.map(|(verdict, name)| (name.to_owned(), verdict.to_owned())).collect();

@@ -165,7 +165,7 @@ async fn a_call_ends_at_its_deadline_and_the_next_one_works() {
     for python in few_pythons() {
         let mut peer = Peer::start(&python, "manager.py", &[]);
         let mut timeouts = Timeouts::all(Duration::from_secs(30));
-        timeouts.call = Some(Duration::from_millis(300));
+        timeouts.call = Some(Duration::from_secs(1));
         let manager = Manager::connect(&context().timeouts(timeouts), &peer.line()).await.unwrap();
         let queue = manager.create("Queue", &()).await.unwrap();
         assert!(queue.call::<u32>("get", &()).await.unwrap_err().is_timeout(), "{}", python.version);
