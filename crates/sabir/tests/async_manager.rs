@@ -147,9 +147,11 @@ async fn what_is_cancelled_leaves_no_reference_behind() {
             let _ = tokio::time::timeout(patience, manager.create("Robot", &("Bender",))).await;
             let _ = tokio::time::timeout(patience, manager.attach(&robot.reference())).await;
         }
+        // All of that is done before, or it could outlast the next method.
+        manager.settled().await;
         // The method goes on in the manager, and what it returns stays there.
         let patience = Duration::from_millis(50);
-        let cancelled = tokio::time::timeout(patience, robot.call_proxy("itself_later", &(0.3,))).await;
+        let cancelled = tokio::time::timeout(patience, robot.call_proxy("itself_later", &(1.5,))).await;
         assert!(cancelled.is_err(), "{version}");
         let ident = robot.ident().to_owned();
         drop(robot);
