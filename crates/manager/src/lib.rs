@@ -36,8 +36,7 @@
 //! | [`Peer`] | what a peer reads; whatever is written for one is made ready there |
 //! | [`server`] | the server |
 //! | [`sync`] | the server of the types that every `SyncManager` shares |
-//! | [`types`] | the types that every `SyncManager` shares, as state machines |
-//! | [`types`] | dicts, lists, queues, locks: what it serves without Python |
+//! | [`types`] | what it serves without Python: dicts, lists, queues, locks and the like, as state machines |
 #![no_std]
 extern crate alloc;
 
