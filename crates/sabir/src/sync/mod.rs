@@ -58,8 +58,8 @@ pub enum BindError {
     Object {
         /// The name that it was to have.
         name: String,
-        /// Why.
-        source: ShareError,
+        /// Why; the text has it already.
+        r#source: ShareError,
     },
 }
 
