@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 mod licences;
+mod modules;
 mod package;
 mod pythons;
 mod stage;
@@ -16,7 +17,7 @@ usage: cargo xtask COMMAND
 
   test              everything: installs what the tests need under .pythons, runs the tests, the examples in
                     the docs, the Python package, and the live matrix of Pythons; writes docs/matrix.md
-  check             formatting, lints, fuzz targets, docs, licences
+  check             formatting, files without a module, lints, fuzz targets, docs, licences
   matrix [OPTION]   the live matrix alone:
       --pairs 2.7-3.6,3.13-2.7   server and client of each pair; all without it
       --graphs N                 random graphs that each end of a pair sends (1000)
@@ -78,6 +79,7 @@ const LIBRARIES: [&str; 6] =
 fn check(stages: &mut Stages) -> Result<(), String> {
     let outcomes = [
         stages.stage("formatting", || run(cargo_in_root().args(["fmt", "--all", "--check"]))),
+        stages.stage("files without a module", modules::check),
         stages.stage("lints", || {
             let mut clippy = cargo_in_root();
             clippy.args(["clippy", "--workspace", "--all-features", "--all-targets", "--quiet"]);
