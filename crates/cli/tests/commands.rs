@@ -11,13 +11,15 @@ use support::{Folder, Process, pythons, sabir};
 
 #[test]
 fn the_tour_fails_as_it_should_and_then_succeeds() {
-    let Some(_) = pythons(&[(2, 7), (3, 13)]) else { return };
+    let Some(_) = pythons(&[(2, 7), (3, 6), (3, 13)]) else { return };
     let done = Process::start(sabir(["tour"])).finish();
     let text = done.lines.join("\n");
     assert_eq!(done.code, Some(0), "{text}\n{}", done.errors);
     assert!(text.contains("server | ValueError: unsupported pickle protocol"), "{text}");
     assert!(text.contains("client | received 42 crates of cloves and pepper"), "{text}");
     assert!(text.contains("client | withdraw(1000) raises ValueError: only 70 left"), "{text}");
+    assert!(text.contains("3.6 | gets the bottle of 2.7: pepper, cloves"), "{text}");
+    assert!(text.contains("3.13 | the logbook has "), "{text}");
 }
 
 /// The tour where there is this Python and no other.
@@ -32,6 +34,8 @@ fn tour_with_only(version: (u8, u8)) -> Option<String> {
     let text = done.lines.join("\n");
     assert_eq!(done.code, Some(0), "{text}\n{}", done.errors);
     assert!(text.contains("client | received 42 crates of cloves and pepper"), "{text}");
+    let itself = format!("gets the bottle of {}.{}: pepper, cloves", version.0, version.1);
+    assert!(text.contains(&itself), "{text}");
     Some(text)
 }
 

@@ -13,12 +13,12 @@ use sabir::net::Address;
 use sabir::pythons::{self, Python};
 
 use self::cast::Server;
-use self::stage::{Folder, Gate, Shown};
+use self::stage::{Folder, Inside, Shown};
 use self::stand_in::StandIn;
 use crate::exit::AnsweredNo;
 use crate::output;
 
-/// See it work: two stock programs of different Pythons fail, then succeed through a gateway
+/// See it work: two stock programs of different Pythons fail, then succeed through a gateway, then all share a server
 ///
 /// With one Python, or none that differ enough, the program itself plays the server of another.
 /// Takes less than a minute, starts only processes of its own and ends them, and writes only to a
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &TourArgs) -> anyhow::Result<()> {
         ))?;
     }
     let folder = Folder::new().context("cannot make a temporary folder")?;
-    for (name, program) in [("server.py", SERVER), ("client.py", CLIENT)] {
+    for (name, program) in [("server.py", SERVER), ("client.py", CLIENT), ("share.py", SHARE)] {
         fs::write(folder.path().join(name), program).with_context(|| format!("cannot write {name}"))?;
     }
 
@@ -66,12 +66,14 @@ pub(crate) fn run(args: &TourArgs) -> anyhow::Result<()> {
     } else {
         tour.say("\nA manager needs a second Python: install one, and take the tour again.")?;
     }
+    good &= tour.shared(&found, &client, &folder)?;
     if !good {
         tour.say("\nThat is not how it should end. Please report it, with the lines above.")?;
         return Err(AnsweredNo.into());
     }
     tour.title("\nNow your own")?;
     tour.say("  sabir gateway --listen 127.0.0.1:5001 --to 127.0.0.1:5000   your server is at 5000; clients use 5001")?;
+    tour.say("  sabir serve --authkey-file KEY --object jobs=Queue           a server of shared objects for every Python")?;
     tour.say("  sabir doctor 127.0.0.1:5000 --authkey-file KEY              what is there, and whom it would refuse")?;
     tour.say("  sabir pickle check FILE                                     what a pickle would run, without running it")?;
     Ok(())
@@ -110,16 +112,39 @@ impl Tour {
         Ok(through.client_succeeded && !(direct.client_succeeded && fails))
     }
 
+    /// One dict and one queue for every Python here, on a server without Python. Says whether it went as it should.
+    fn shared(&mut self, found: &[Python], client: &Python, folder: &Folder) -> anyhow::Result<bool> {
+        self.title("\n3. No Python serves: one queue and one dict for all")?;
+        self.say("share.py: each Python in turn\n")?;
+        let server = Inside::server(&[("logbook", "dict"), ("bottles", "Queue")])?;
+        let address = server.address().to_string();
+        // One Python alone meets itself.
+        let cast: Vec<&Python> = if found.len() > 1 { found.iter().collect() } else { vec![client; 2] };
+        for (turn, python) in cast.iter().enumerate() {
+            let turn = match turn {
+                0 => "first",
+                turn if turn + 1 == cast.len() => "last",
+                _ => "next",
+            };
+            let (succeeded, lines) = folder.start(python, "share.py", &[&address, turn])?.finish();
+            self.lines(&format!("{:>4}", python.version.to_string()), &lines, succeeded)?;
+            if !succeeded {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn shown(&mut self, shown: &Shown) -> io::Result<()> {
-        let mark = |good: bool| if good { self.style.good } else { self.style.bad };
+        self.lines("server", &shown.server, shown.client_succeeded)?;
+        self.lines("client", &shown.client, shown.client_succeeded)
+    }
+
+    fn lines(&mut self, who: &str, lines: &[String], good: bool) -> io::Result<()> {
+        let mark = if good { self.style.good } else { self.style.bad };
         let mut out = output::stdout();
-        let lines = shown
-            .server
-            .iter()
-            .map(|line| ("server", line))
-            .chain(shown.client.iter().map(|line| ("client", line)));
-        for (who, line) in lines {
-            writeln!(out, "  {who} | {}{line}{}", mark(shown.client_succeeded), self.style.plain)?;
+        for line in lines {
+            writeln!(out, "  {who} | {mark}{line}{}", self.style.plain)?;
         }
         out.flush()
     }
@@ -155,8 +180,8 @@ fn scene(
             (stand_in.address().clone(), None, Some(stand_in))
         }
     };
-    let gate = if through_gateway { Some(Gate::open(&address)?) } else { None };
-    let dialled = gate.as_ref().map_or(&address, Gate::address).to_string();
+    let gate = if through_gateway { Some(Inside::gateway(&address)?) } else { None };
+    let dialled = gate.as_ref().map_or(&address, Inside::address).to_string();
     let (client_succeeded, client) = folder.start(client, "client.py", &[what, &dialled])?.finish();
     // A manager serves for ever; a Listener's program has ended by itself, well or badly.
     let server = match (program.take(), stand_in) {
@@ -189,3 +214,4 @@ impl Style {
 
 const SERVER: &str = include_str!("server.py");
 const CLIENT: &str = include_str!("client.py");
+const SHARE: &str = include_str!("share.py");

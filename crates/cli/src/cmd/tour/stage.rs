@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
@@ -11,6 +12,8 @@ use anyhow::{Context as _, bail};
 use sabir::gateway::{Gateway, GatewayOptions};
 use sabir::net::Address;
 use sabir::pythons::Python;
+use sabir::sync::{Arguments, SyncOptions, SyncServer};
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 /// What two programs printed.
@@ -136,29 +139,43 @@ fn read(
     })
 }
 
-/// A gateway in this process.
-pub(super) struct Gate {
+/// A gateway or a server in this process, which ends with it.
+pub(super) struct Inside {
     address: Address,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Gate {
-    pub(super) fn open(to: &Address) -> anyhow::Result<Self> {
-        let listen = Address::Tcp { host: "127.0.0.1".into(), port: 0 };
-        let options = GatewayOptions::new(listen, to.clone()).shutdown_timeout(Duration::from_millis(200));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start the runtime")?;
+impl Inside {
+    /// A gateway to a server.
+    pub(super) fn gateway(to: &Address) -> anyhow::Result<Self> {
+        let options = GatewayOptions::new(any_port(), to.clone()).shutdown_timeout(A_MOMENT);
+        let runtime = runtime()?;
         let gateway = runtime.block_on(Gateway::bind(options))?;
-        let address = gateway.local_addresses().next().cloned().context("the gateway listens nowhere")?;
+        let address = gateway.local_addresses().next().cloned();
+        Self::start(address, move |stopped| drop(runtime.block_on(gateway.run(stopped))))
+    }
+
+    /// A server of shared objects: each a name and a typeid.
+    pub(super) fn server(objects: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let options = SyncOptions::new(any_port()).authkey(b"tour").shutdown_timeout(A_MOMENT);
+        let options = objects
+            .iter()
+            .fold(options, |options, (name, typeid)| options.object(name, typeid, Arguments::default()));
+        let runtime = runtime()?;
+        let server = runtime.block_on(SyncServer::bind(options))?;
+        let address = server.local_addresses().next().cloned();
+        Self::start(address, move |stopped| drop(runtime.block_on(server.run(stopped))))
+    }
+
+    /// What breaks while it runs shows in what the client prints.
+    fn start(
+        address: Option<Address>,
+        run: impl FnOnce(Pin<Box<dyn Future<Output = ()>>>) + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let address = address.context("it listens nowhere")?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let thread = thread::spawn(move || {
-            let stopped = async { drop(stopped.await) };
-            // A gateway that breaks shows in what the client prints.
-            let _ = runtime.block_on(gateway.run(stopped));
-        });
+        let thread = thread::spawn(move || run(Box::pin(async { drop(stopped.await) })));
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -167,7 +184,7 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
+impl Drop for Inside {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -177,6 +194,16 @@ impl Drop for Gate {
     }
 }
 
+fn any_port() -> Address {
+    Address::Tcp { host: "127.0.0.1".into(), port: 0 }
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}
+
+/// How long what runs inside may take to end.
+const A_MOMENT: Duration = Duration::from_millis(200);
 /// How long a program of the tour may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// Bytes of output that are read of one program.
