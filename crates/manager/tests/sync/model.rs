@@ -268,13 +268,13 @@ impl Model {
             Ask::Notify(n) => {
                 if owned(self, "condition") {
                     for _ in 0..*n {
-                        let first =
-                            self.pending.iter().position(|pending| matches!(pending.what, For::Notice(_)));
-                        let Some(place) = first else { break };
-                        let Pending { client, what: For::Notice(count), .. } = self.pending.remove(place)
-                        else {
-                            unreachable!()
+                        let notified = |(place, pending): (usize, &Pending)| match pending.what {
+                            For::Notice(count) => Some((place, count)),
+                            _ => None,
                         };
+                        let first = self.pending.iter().enumerate().find_map(notified);
+                        let Some((place, count)) = first else { break };
+                        let client = self.pending.remove(place).client;
                         let what = For::Owned("condition", count, "True");
                         self.pending.push(Pending { client, what, deadline: None });
                     }
