@@ -19,7 +19,7 @@ pub struct ConnectionId(pub u64);
 
 /// Something that the driver was asked to do. Never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub(super) u64);
+pub struct Ticket(pub(crate) u64);
 
 impl Ticket {
     /// Nobody's: what the server's own program does.

@@ -10,7 +10,7 @@ use super::reading::Read;
 use super::{Step, SyncServer, Then, send};
 use crate::server::{Call, CallResult, ConnectionId, Create, Made, MethodNames, Outcome};
 use crate::types::{Arguments, Caller, Came, Era, Key, Raised, Value};
-use crate::{Peer, Token};
+use crate::{Peer, Rebuild, Token};
 
 impl SyncServer {
     /// Does what the server asks for, until there is something to send or to wait for.
@@ -70,11 +70,26 @@ impl SyncServer {
             self.keep(read);
         }
         let caller = Caller { connection, era: Era::of(peer.pythons), ticket: create.ticket, now };
-        let made = match self.objects.create(&create.typeid, &caller, &arguments) {
+        let first = read.and_then(|read| self.first_object(read, create));
+        let made = match self.objects.create_over(first, &create.typeid, &caller, &arguments) {
             Ok(object) => Ok(Made::New { object, public: MethodNames::from([]) }),
             Err(raised) => Err(raised.into_graph()),
         };
         self.server.created(create.ticket, made)
+    }
+
+    /// The object of this server whose proxy is the first argument, or the one called `lock`.
+    fn first_object(&self, read: &Read, create: &Create) -> Option<Key> {
+        let graph: &Graph = &read.graph;
+        let named = || match &graph[create.kwargs] {
+            Node::Dict(pairs) => {
+                pairs.iter().find(|&&(name, _)| graph.text(name) == Some("lock")).map(|&(_, value)| value)
+            }
+            _ => None,
+        };
+        let given = create.args.first().copied().or_else(named)?;
+        let ident = self.server.own_reference(graph, Rebuild::at(graph, given)?.token)?;
+        self.server.object(ident).copied()
     }
 
     /// Calls an object; nothing if the call waits.

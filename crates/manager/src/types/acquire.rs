@@ -129,6 +129,22 @@ impl Wish {
     }
 }
 
+/// What a call that waits for a lock is told, and how often it then holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Want {
+    pub(crate) answer: Value,
+    pub(crate) count: u64,
+    /// Whether it may give up: who waited for a condition has to have the lock again first.
+    pub(crate) patient: bool,
+}
+
+impl Want {
+    /// Of `acquire`.
+    pub(crate) fn once() -> Want {
+        Want { answer: Value::bool(true), count: 1, patient: true }
+    }
+}
+
 fn whole(era: Era, value: &Value) -> Result<bool, Raised> {
     use super::view::View;
     match value.view() {

@@ -1,9 +1,10 @@
-//! `Condition`, with the RLock that it makes for itself.
+//! `Condition`, with the RLock that it makes for itself, or with a lock that was there before.
 
 use alloc::string::String;
 
 use super::acquire::in_range;
 use super::era::Era;
+use super::guard::Guard;
 use super::order::name;
 use super::raised::Raised;
 use super::rlock::RLock;
@@ -11,38 +12,48 @@ use super::signature::{Arguments, Signature};
 use super::value::Value;
 use super::view::View;
 use super::waiting::{Patience, Waiters, Wakes, seconds};
-use super::{Answer, Call, Called};
+use super::{Answer, Call, Called, Object};
 use crate::server::{ConnectionId, Ticket};
 
 /// A condition.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Condition {
-    lock: RLock,
+    /// Its lock, if it was given none.
+    own: RLock,
     /// Who waits to be notified, and how often it held the lock.
     waiters: Waiters<u64>,
 }
 
 impl Condition {
-    pub(crate) fn make(era: Era, arguments: &Arguments) -> Result<Condition, Raised> {
+    /// `has_lock` says whether it was given a lock of this server, which is then handed in with each call.
+    pub(crate) fn make(era: Era, arguments: &Arguments, has_lock: bool) -> Result<Condition, Raised> {
         let given = if era.is_py2() {
             arguments.init(era, "_Condition", &["lock", "verbose"], 0)?
         } else {
             arguments.init(era, "Condition", &["lock"], 0)?
         };
         match given.first() {
-            Some(Some(lock)) if !matches!(lock.view(), View::None) => Err(Raised::type_error(
-                "a Condition of this server has a lock of its own: leave the argument out, and use the condition's \
-                 acquire() and release()",
+            Some(Some(lock)) if !has_lock && !matches!(lock.view(), View::None) => Err(Raised::type_error(
+                "a Condition of this server takes a Lock or an RLock of this server: give it one, or none, and it has \
+                 one of its own",
             )),
             _ => Ok(Condition::default()),
         }
     }
 
-    pub(crate) fn repr(&self, era: Era) -> String {
-        alloc::format!("<Condition({}, {})>", self.lock.repr(era), self.waiters.len())
+    /// `lock` is the text of the lock that it was given.
+    pub(crate) fn repr(&self, era: Era, lock: Option<String>) -> String {
+        let lock = lock.unwrap_or_else(|| self.own.repr(era));
+        alloc::format!("<Condition({lock}, {})>", self.waiters.len())
     }
 
-    pub(crate) fn call(&mut self, call: &mut Call<'_>) -> Called {
+    /// Its lock, and who waits.
+    fn parts<'a>(&'a mut self, given: Option<&'a mut Object>) -> (Guard<'a>, &'a mut Waiters<u64>) {
+        (given.and_then(Guard::of).unwrap_or(Guard::RLock(&mut self.own)), &mut self.waiters)
+    }
+
+    pub(crate) fn call(&mut self, call: &mut Call<'_>, given: Option<&mut Object>) -> Called {
+        let (mut lock, waiters) = self.parts(given);
         let caller = call.caller;
         let era = caller.era;
         let owner = if era.is_py2() { "_Condition" } else { "Condition" };
@@ -50,15 +61,15 @@ impl Condition {
         match call.method {
             "wait" => {
                 let timeout = take("wait", Signature::Python(&["timeout"], 0))?.into_iter().next().flatten();
-                if !self.lock.is_held_by(caller.connection) {
+                if !lock.is_held_by(caller.connection) {
                     return Err(Raised::runtime_error("cannot wait on un-acquired lock"));
                 }
                 let patience = patience(era, timeout.as_ref())?;
-                let count = self.lock.let_go(call.wakes);
+                let count = lock.let_go(call.wakes);
                 if patience.is_none() {
                     // Others may have had it in between; if nobody wanted it, it is there again at once.
                     let mut own = Wakes::default();
-                    self.lock.take_again(caller, answer(era, false), count, &mut own);
+                    lock.take_again(caller, answer(era, false), count, &mut own);
                     let woken = core::mem::take(&mut own.woken);
                     call.wakes.holders.append(&mut own.holders);
                     let mut mine = None;
@@ -71,59 +82,67 @@ impl Condition {
                     }
                     return mine.map_or(Ok(Answer::Parked(None)), |result| result.map(Answer::Value));
                 }
-                self.waiters.push(caller, count);
+                waiters.push(caller, count);
                 Ok(Answer::Parked(patience.deadline(caller.now)))
             }
             "notify" => {
                 let n = take("notify", Signature::Python(&["n"], 0))?.into_iter().next().flatten();
-                self.owned(caller.connection)?;
+                owned(&lock, caller.connection)?;
                 let n = n.map_or(Some(1.0), |n| seconds(&n)).unwrap_or(1.0);
-                self.notify(if n < 1.0 { 0 } else { n as usize }, call.wakes);
+                notify(&mut lock, waiters, if n < 1.0 { 0 } else { n as usize }, call.wakes);
                 Ok(Answer::Value(Value::NONE))
             }
             "notify_all" => {
                 let method = if era.is_py2() { "notifyAll" } else { "notify_all" };
                 take(method, Signature::Python(&[], 0))?;
-                self.owned(caller.connection)?;
-                self.notify(usize::MAX, call.wakes);
+                owned(&lock, caller.connection)?;
+                notify(&mut lock, waiters, usize::MAX, call.wakes);
                 Ok(Answer::Value(Value::NONE))
             }
-            _ => self.lock.call(call),
-        }
-    }
-
-    fn owned(&self, connection: ConnectionId) -> Result<(), Raised> {
-        if self.lock.is_held_by(connection) {
-            return Ok(());
-        }
-        Err(Raised::runtime_error("cannot notify on un-acquired lock"))
-    }
-
-    fn notify(&mut self, count: usize, wakes: &mut Wakes) {
-        for _ in 0..count {
-            let Some(waiter) = self.waiters.pop() else { break };
-            let answer = answer(waiter.caller.era, true);
-            self.lock.take_again(waiter.caller, answer, waiter.what, wakes);
+            _ => lock.call(call),
         }
     }
 
     /// The time of a call has come. It has to have the lock again before it is told.
-    pub(crate) fn give_up(&mut self, ticket: Ticket, wakes: &mut Wakes) -> Option<Result<Value, Raised>> {
-        if let Some(waiter) = self.waiters.remove(ticket) {
+    pub(crate) fn give_up(
+        &mut self,
+        ticket: Ticket,
+        given: Option<&mut Object>,
+        wakes: &mut Wakes,
+    ) -> Option<Result<Value, Raised>> {
+        let (mut lock, waiters) = self.parts(given);
+        if let Some(waiter) = waiters.remove(ticket) {
             let answer = answer(waiter.caller.era, false);
-            self.lock.take_again(waiter.caller, answer, waiter.what, wakes);
+            lock.take_again(waiter.caller, answer, waiter.what, wakes);
             return None;
         }
-        self.lock.give_up(ticket)
+        lock.give_up(ticket)
     }
 
-    pub(crate) fn abandon(&mut self, ticket: Ticket) {
-        self.waiters.remove(ticket);
-        self.lock.abandon(ticket);
+    pub(crate) fn abandon(&mut self, ticket: Ticket, given: Option<&mut Object>) {
+        let (mut lock, waiters) = self.parts(given);
+        waiters.remove(ticket);
+        lock.abandon(ticket);
     }
 
+    /// A connection has ended. A lock that was given is told for itself.
     pub(crate) fn gone(&mut self, connection: ConnectionId, wakes: &mut Wakes) {
-        self.lock.gone(connection, wakes);
+        self.own.gone(connection, wakes);
+    }
+}
+
+fn owned(lock: &Guard<'_>, connection: ConnectionId) -> Result<(), Raised> {
+    if lock.is_held_by(connection) {
+        return Ok(());
+    }
+    Err(Raised::runtime_error("cannot notify on un-acquired lock"))
+}
+
+fn notify(lock: &mut Guard<'_>, waiters: &mut Waiters<u64>, count: usize, wakes: &mut Wakes) {
+    for _ in 0..count {
+        let Some(waiter) = waiters.pop() else { break };
+        let answer = answer(waiter.caller.era, true);
+        lock.take_again(waiter.caller, answer, waiter.what, wakes);
     }
 }
 
@@ -151,3 +170,6 @@ pub(crate) fn patience(era: Era, timeout: Option<&Value>) -> Result<Patience, Ra
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

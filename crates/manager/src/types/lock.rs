@@ -2,13 +2,13 @@
 
 use alloc::string::String;
 
-use super::acquire::Wish;
+use super::acquire::{Want, Wish};
 use super::era::Era;
 use super::raised::Raised;
 use super::signature::{Arguments, Signature};
 use super::value::Value;
 use super::waiting::{Waiters, Wakes};
-use super::{Answer, Call, Called};
+use super::{Answer, Call, Called, Caller};
 use crate::server::{ConnectionId, Ticket};
 
 /// A lock, which anybody may release.
@@ -16,7 +16,7 @@ use crate::server::{ConnectionId, Ticket};
 pub(crate) struct Lock {
     /// Whose it is; it ends with the connection.
     holder: Option<ConnectionId>,
-    waiters: Waiters<()>,
+    waiters: Waiters<Want>,
 }
 
 impl Lock {
@@ -61,7 +61,7 @@ impl Lock {
                     return Ok(Answer::Value(Value::bool(true)));
                 }
                 if let Wish::Until(_) = wish {
-                    self.waiters.push(caller, ());
+                    self.waiters.push(caller, Want::once());
                 }
                 Ok(wish.refused())
             }
@@ -86,18 +86,37 @@ impl Lock {
         }
     }
 
-    fn pass_on(&mut self, wakes: &mut Wakes) {
+    /// Whether anybody holds it: a condition takes that for its caller, as Python does.
+    pub(crate) fn is_held(&self) -> bool {
+        self.holder.is_some()
+    }
+
+    /// Passes it on to who has waited longest.
+    pub(crate) fn pass_on(&mut self, wakes: &mut Wakes) {
         self.holder = self.waiters.pop().map(|next| {
             wakes.took(next.caller.connection);
-            wakes.wake(next.caller.ticket, Ok(Value::bool(true)));
+            wakes.wake(next.caller.ticket, Ok(next.what.answer));
             next.caller.connection
         });
     }
 
-    /// A call waits no longer. What it comes to, if its time has come.
-    pub(crate) fn give_up(&mut self, ticket: Ticket) -> Result<Value, Raised> {
+    /// Takes it again for a call that then has this answer, however long that takes.
+    pub(crate) fn take_again(&mut self, caller: Caller, answer: Value, wakes: &mut Wakes) {
+        self.waiters.push(caller, Want { answer, count: 1, patient: false });
+        wakes.patient.push(caller.ticket);
+        if self.holder.is_none() {
+            self.pass_on(wakes);
+        }
+    }
+
+    /// The time of a call has come; nothing if it has to have the lock all the same.
+    pub(crate) fn give_up(&mut self, ticket: Ticket) -> Option<Result<Value, Raised>> {
+        self.waiters.remove_if(ticket, |want| want.patient).map(|_| Ok(Value::bool(false)))
+    }
+
+    /// Who made a call is gone.
+    pub(crate) fn abandon(&mut self, ticket: Ticket) {
         self.waiters.remove(ticket);
-        Ok(Value::bool(false))
     }
 
     /// A connection has ended, and what it held with it.

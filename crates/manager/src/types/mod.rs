@@ -15,6 +15,7 @@ mod dict;
 mod digest;
 mod era;
 mod event;
+mod guard;
 mod holder;
 mod index;
 mod iterator;
@@ -29,6 +30,7 @@ mod objects;
 mod order;
 mod queue;
 mod raised;
+mod registered;
 mod rlock;
 mod room;
 mod semaphore;
@@ -51,8 +53,9 @@ pub use self::digest::Keys;
 pub use self::era::Era;
 pub use self::many::Many;
 pub use self::memory::{Charge, Kept, Meter};
-pub use self::objects::{Came, Key, Objects, Woken, registered};
+pub use self::objects::{Came, Key, Objects, Woken};
 pub use self::raised::Raised;
+pub use self::registered::registered;
 pub use self::room::Most;
 pub use self::signature::Arguments;
 pub use self::tally::{Row, Tally};
@@ -125,7 +128,14 @@ pub(crate) enum Object {
 
 impl Object {
     /// What a typeid of `SyncManager` makes.
-    fn make(typeid: &str, caller: &Caller, keys: &Keys, arguments: &Arguments) -> Result<Object, Raised> {
+    /// `has_lock` says whether a condition was given a lock of this server.
+    fn make(
+        typeid: &str,
+        caller: &Caller,
+        keys: &Keys,
+        arguments: &Arguments,
+        has_lock: bool,
+    ) -> Result<Object, Raised> {
         let era = caller.era;
         Ok(match typeid {
             "dict" => Object::Dict(dict::Dict::make(era, keys, arguments)?),
@@ -138,7 +148,7 @@ impl Object {
             "RLock" => Object::RLock(rlock::RLock::make(era, arguments)?),
             "Semaphore" => Object::Semaphore(semaphore::Semaphore::make(era, arguments, false)?),
             "BoundedSemaphore" => Object::Semaphore(semaphore::Semaphore::make(era, arguments, true)?),
-            "Condition" => Object::Condition(condition::Condition::make(era, arguments)?),
+            "Condition" => Object::Condition(condition::Condition::make(era, arguments, has_lock)?),
             "Barrier" => Object::Barrier(barrier::Barrier::make(era, arguments)?),
             "Value" => Object::Holder(holder::Holder::make(era, arguments)?),
             "Array" => Object::Array(array::Array::make(era, arguments)?),
@@ -156,7 +166,7 @@ impl Object {
         match self {
             Object::Array(array) => array.call(call),
             Object::Barrier(barrier) => barrier.call(call),
-            Object::Condition(condition) => condition.call(call),
+            Object::Condition(condition) => condition.call(call, None),
             Object::Dict(dict) => dict.call(call),
             Object::Event(event) => event.call(call),
             Object::Holder(holder) => holder.call(call),
@@ -195,7 +205,7 @@ impl Object {
             Object::Lock(lock) => Ok(lock.repr(era)),
             Object::RLock(lock) => Ok(lock.repr(era)),
             Object::Semaphore(semaphore) => Ok(semaphore.repr(era)),
-            Object::Condition(condition) => Ok(condition.repr(era)),
+            Object::Condition(condition) => Ok(condition.repr(era, None)),
             Object::Event(event) => Ok(event.repr(era)),
             Object::Barrier(barrier) => Ok(barrier.repr(era)),
             Object::Queue(_) => Ok(String::from(if era.is_py2() {

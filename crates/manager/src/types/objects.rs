@@ -10,8 +10,7 @@ use super::room::{Most, OBJECT, Room, too_many};
 use super::tally::Tally;
 use super::waiting::Wakes;
 use super::{Answer, Arguments, Call, Caller, Era, Keys, Many, Object, Raised, Value};
-use crate::exposed::Vocabulary;
-use crate::server::{ConnectionId, Fallback, Registered, Ticket};
+use crate::server::{ConnectionId, Fallback, Ticket};
 
 /// Which object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,9 +66,9 @@ struct Entry {
     object: Object,
     /// What it was counted as when it was called last.
     places: usize,
-    /// How many need it: whoever made it, and each iterator over it.
+    /// How many need it: whoever made it, and each object over it.
     needed: u64,
-    /// Of an iterator, the dict that it goes over.
+    /// Of an iterator, the dict that it goes over; of a condition, the lock that it was given.
     over: Option<Key>,
 }
 
@@ -138,10 +137,31 @@ impl Objects {
     /// What the type's own constructor raises, `TypeError` for a type that only Python has, and `MemoryError` if there is
     /// no room.
     pub fn create(&mut self, typeid: &str, caller: &Caller, arguments: &Arguments) -> Result<Key, Raised> {
+        self.create_over(None, typeid, caller, arguments)
+    }
+
+    /// The same, where the first argument is a proxy of an object that is here: a condition takes a lock.
+    ///
+    /// # Errors
+    /// As of [`create`](Objects::create).
+    pub fn create_over(
+        &mut self,
+        first: Option<Key>,
+        typeid: &str,
+        caller: &Caller,
+        arguments: &Arguments,
+    ) -> Result<Key, Raised> {
         self.has_room()?;
         self.room().take(OBJECT)?;
-        let object = Object::make(typeid, caller, &self.keys, arguments)?;
-        Ok(self.add(object, None))
+        let lock = first.filter(|key| {
+            let object = self.objects.get(key).map(|entry| &entry.object);
+            typeid == "Condition" && matches!(object, Some(Object::Lock(_) | Object::RLock(_)))
+        });
+        let object = Object::make(typeid, caller, &self.keys, arguments, lock.is_some())?;
+        if let Some(entry) = lock.and_then(|key| self.objects.get_mut(&key)) {
+            entry.needed += 1;
+        }
+        Ok(self.add(object, lock))
     }
 
     fn has_room(&self) -> Result<(), Raised> {
@@ -171,9 +191,13 @@ impl Objects {
         let mut call = Call { caller, keys: &self.keys, method, arguments, room, wakes: &mut wakes };
         let answer = match self.objects.get_mut(&key) {
             None => Ok(Answer::NoMethod),
-            Some(Entry { over: Some(dict), .. }) => {
-                let dict = *dict;
-                next(&mut self.objects, key, dict, &call)
+            Some(Entry { over: Some(_), .. }) => {
+                let answer = with_over(&mut self.objects, key, |object, over| match (object, over) {
+                    (Object::Iterator(iterator), Some(Object::Dict(dict))) => iterator.call(dict, &call),
+                    (Object::Condition(condition), lock) => condition.call(&mut call, lock),
+                    _ => Ok(Answer::NoMethod),
+                });
+                answer.unwrap_or(Ok(Answer::NoMethod))
             }
             Some(entry) => {
                 let allowed = room.allows(&entry.object, method, arguments);
@@ -224,7 +248,13 @@ impl Objects {
         if let Err(raised) = self.room().allows(&entry.object, copies, &Arguments::default()) {
             return Came::Raised(raised);
         }
-        match entry.object.fallback(era, fallback) {
+        let answer = match (&entry.object, fallback) {
+            (Object::Condition(_), Fallback::Str | Fallback::Repr) => {
+                self.repr(entry, era).map(|text| Answer::Value(Value::text(&text)))
+            }
+            (object, fallback) => object.fallback(era, fallback),
+        };
+        match answer {
             Ok(Answer::Many(many)) => Came::Many(many),
             Ok(Answer::Value(value)) => Came::Value(value),
             // Fallbacks do nothing else.
@@ -236,8 +266,18 @@ impl Objects {
 
     /// What `debug_info` shows of an object.
     pub fn text(&self, key: Key, era: Era) -> String {
-        let text = self.objects.get(&key).map(|entry| entry.object.repr(era));
+        let text = self.objects.get(&key).map(|entry| self.repr(entry, era));
         text.and_then(Result::ok).unwrap_or_default()
+    }
+
+    fn repr(&self, entry: &Entry, era: Era) -> Result<String, Raised> {
+        let over = entry.over.and_then(|key| self.objects.get(&key));
+        match (&entry.object, over) {
+            (Object::Condition(condition), Some(lock)) => {
+                Ok(condition.repr(era, Some(lock.object.repr(era)?)))
+            }
+            (object, _) => object.repr(era),
+        }
     }
 
     /// Nobody counts on an object any more.
@@ -252,7 +292,13 @@ impl Objects {
                     self.tally.of(&entry.object).objects -= 1;
                     entry.over
                 });
-                // A call that waits for it waits for ever, unless it has a deadline: nobody can reach the object.
+                // A call that waits for it waits for ever, unless it has a deadline: nobody can reach the object. But it
+                // may have its turn for the lock of a condition, which stays.
+                if let Some(over) = next {
+                    for parked in self.parked.values_mut().filter(|parked| parked.key == key) {
+                        parked.key = over;
+                    }
+                }
             }
         }
     }
@@ -272,17 +318,18 @@ impl Objects {
             parked.deadline = None;
             let key = parked.key;
             let mut wakes = Wakes::default();
-            let object = self.objects.get_mut(&key).map(|entry| &mut entry.object);
-            let result = match object {
-                Some(Object::Lock(lock)) => Some(lock.give_up(ticket)),
-                Some(Object::RLock(lock)) => lock.give_up(ticket),
-                Some(Object::Semaphore(semaphore)) => Some(semaphore.give_up(ticket)),
-                Some(Object::Condition(condition)) => condition.give_up(ticket, &mut wakes),
-                Some(Object::Event(event)) => Some(event.give_up(ticket)),
-                Some(Object::Barrier(barrier)) => Some(barrier.give_up(ticket, &mut wakes)),
-                Some(Object::Queue(queue)) => Some(queue.give_up(ticket)),
+            let result = with_over(&mut self.objects, key, |object, over| match object {
+                Object::Lock(lock) => lock.give_up(ticket),
+                Object::RLock(lock) => lock.give_up(ticket),
+                Object::Semaphore(semaphore) => Some(semaphore.give_up(ticket)),
+                Object::Condition(condition) => condition.give_up(ticket, over, &mut wakes),
+                Object::Event(event) => Some(event.give_up(ticket)),
+                Object::Barrier(barrier) => Some(barrier.give_up(ticket, &mut wakes)),
+                Object::Queue(queue) => Some(queue.give_up(ticket)),
                 _ => Some(Ok(Value::NONE)),
-            };
+            });
+            // Of an object that is gone.
+            let result = result.unwrap_or(Some(Ok(Value::NONE)));
             if let Some(result) = result {
                 wakes.wake(ticket, result);
             }
@@ -298,16 +345,16 @@ impl Objects {
             if let Some(deadline) = deadline {
                 self.deadlines.remove(&(deadline, ticket));
             }
-            match self.objects.get_mut(&key).map(|entry| &mut entry.object) {
-                Some(Object::Lock(lock)) => drop(lock.give_up(ticket)),
-                Some(Object::RLock(lock)) => lock.abandon(ticket),
-                Some(Object::Semaphore(semaphore)) => drop(semaphore.give_up(ticket)),
-                Some(Object::Condition(condition)) => condition.abandon(ticket),
-                Some(Object::Event(event)) => drop(event.give_up(ticket)),
-                Some(Object::Barrier(barrier)) => barrier.abandon(ticket),
-                Some(Object::Queue(queue)) => queue.abandon(ticket),
+            with_over(&mut self.objects, key, |object, over| match object {
+                Object::Lock(lock) => lock.abandon(ticket),
+                Object::RLock(lock) => lock.abandon(ticket),
+                Object::Semaphore(semaphore) => drop(semaphore.give_up(ticket)),
+                Object::Condition(condition) => condition.abandon(ticket, over),
+                Object::Event(event) => drop(event.give_up(ticket)),
+                Object::Barrier(barrier) => barrier.abandon(ticket),
+                Object::Queue(queue) => queue.abandon(ticket),
                 _ => {}
-            }
+            });
         }
         for key in self.held.remove(&connection).unwrap_or_default() {
             let mut wakes = Wakes::default();
@@ -330,6 +377,8 @@ impl Objects {
 
     /// Takes note of what a call has led to.
     fn settle(&mut self, key: Key, wakes: Wakes) {
+        // Who takes the lock of a condition holds the lock, also when the condition is gone.
+        let key = self.objects.get(&key).and_then(|entry| entry.over).unwrap_or(key);
         for connection in wakes.holders {
             self.held.entry(connection).or_default().insert(key);
         }
@@ -350,55 +399,16 @@ impl Objects {
     }
 }
 
-/// An iterator's method, with the dict that it goes over.
-fn next(objects: &mut BTreeMap<Key, Entry>, key: Key, dict: Key, call: &Call<'_>) -> Result<Answer, Raised> {
-    let Some(mut entry) = objects.remove(&key) else { return Ok(Answer::NoMethod) };
-    let answer = match (&mut entry.object, objects.get(&dict).map(|entry| &entry.object)) {
-        (Object::Iterator(iterator), Some(Object::Dict(dict))) => iterator.call(dict, call),
-        _ => Ok(Answer::NoMethod),
-    };
+/// Does something with an object and the one that it is over.
+fn with_over<R>(
+    objects: &mut BTreeMap<Key, Entry>,
+    key: Key,
+    act: impl FnOnce(&mut Object, Option<&mut Object>) -> R,
+) -> Option<R> {
+    let entry = objects.get_mut(&key)?;
+    let Some(over) = entry.over else { return Some(act(&mut entry.object, None)) };
+    let mut entry = objects.remove(&key)?;
+    let done = act(&mut entry.object, objects.get_mut(&over).map(|entry| &mut entry.object));
     objects.insert(key, entry);
-    answer
+    Some(done)
 }
-
-/// The types that every `SyncManager` registers, under their names: what a server of them has to know.
-///
-/// What versions expose differs; [`Registered::exposing_in`] says who sees what.
-pub fn registered(vocabulary: &Vocabulary) -> Vec<(&'static str, Registered)> {
-    TYPES
-        .iter()
-        .map(|&(typeid, proxy)| {
-            let mut registered =
-                if typeid == "Iterator" { Registered::new().without_callable() } else { Registered::new() };
-            let rows: Vec<_> = vocabulary.methods(typeid).collect();
-            registered = registered.exposing_in(rows.iter().map(|row| (row.method, row.servers)));
-            if typeid == "dict" {
-                registered = registered.returning("__iter__", "Iterator");
-            }
-            if let Some(proxy) = proxy {
-                registered = registered.proxied_by("multiprocessing.managers", proxy);
-            }
-            (typeid, registered)
-        })
-        .collect()
-}
-
-const TYPES: [(&str, Option<&str>); 17] = [
-    ("Array", Some("ArrayProxy")),
-    ("Barrier", Some("BarrierProxy")),
-    ("BoundedSemaphore", Some("AcquirerProxy")),
-    ("Condition", Some("ConditionProxy")),
-    ("Event", Some("EventProxy")),
-    ("Iterator", Some("IteratorProxy")),
-    ("JoinableQueue", None),
-    ("Lock", Some("AcquirerProxy")),
-    ("Namespace", Some("NamespaceProxy")),
-    ("Pool", Some("PoolProxy")),
-    ("Queue", None),
-    ("RLock", Some("AcquirerProxy")),
-    ("Semaphore", Some("AcquirerProxy")),
-    ("Value", Some("ValueProxy")),
-    ("dict", Some("DictProxy")),
-    ("list", Some("ListProxy")),
-    ("set", Some("SetProxy")),
-];

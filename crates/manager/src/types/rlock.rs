@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::acquire::Wish;
+use super::acquire::{Want, Wish};
 use super::era::Era;
 use super::raised::Raised;
 use super::signature::{Arguments, Signature};
@@ -16,15 +16,6 @@ use crate::server::{ConnectionId, Ticket};
 pub(crate) struct RLock {
     holder: Option<(ConnectionId, u64)>,
     waiters: Waiters<Want>,
-}
-
-/// What a waiting call is told, and how often it then holds the lock.
-#[derive(Clone, Debug)]
-struct Want {
-    answer: Value,
-    count: u64,
-    /// Whether it may give up: who waited for a condition has to have the lock again first.
-    patient: bool,
 }
 
 impl RLock {
@@ -72,8 +63,7 @@ impl RLock {
                     }
                     Some(_) => {
                         if let Wish::Until(_) = wish {
-                            let want = Want { answer: Value::bool(true), count: 1, patient: true };
-                            self.waiters.push(caller, want);
+                            self.waiters.push(caller, Want::once());
                         }
                         Ok(wish.refused())
                     }

@@ -417,6 +417,23 @@ def conditions(play):
     play.call(proxy, 'release')
     play.call(proxy, 'release')
     play.call(proxy, 'wait_for')
+    # Where 3.x is given an RLock, no wait works.
+    for typeid in ['Lock', 'RLock'] if PY2 else ['Lock']:
+        conditions_of_a_lock(play, play.make(typeid))
+
+
+def conditions_of_a_lock(play, lock):
+    first, second = play.make('Condition', lock), play.make('Condition', lock=lock)
+    for proxy in [first, second]:
+        play.state(proxy, '__str__', 'notify', 'wait', 'acquire')
+        play.call(lock, 'acquire', (False,))
+        play.call(second, 'acquire', (False,))
+        play.call(proxy, 'wait', (0.01,))
+        play.state(proxy, 'notify', 'notify_all', 'release')
+        play.call(lock, 'acquire')
+        play.call(proxy, 'wait', (0.01,))
+        play.call(proxy, 'notify')
+        play.state(lock, 'release', 'release', 'release', 'release')
 
 
 def events(play):
