@@ -99,6 +99,7 @@ class Play(object):
 
     def call(self, proxy, method, args=(), kwargs={}):
         if proxy is None:
+            self.say('  nothing.%s%s' % (method, show(args)))
             return
         came = outcome(proxy._callmethod, method, args, kwargs, PY2 and method in ('keys', 'values', 'items'))
         shown = ', '.join(['%s=%s' % (k, show(v)) for k, v in sorted(kwargs.items())])
