@@ -7,7 +7,7 @@ from multiprocessing import current_process
 from multiprocessing import managers as _stock
 from multiprocessing.managers import Token
 
-from . import aio
+from . import _proxies, aio
 from ._proxies import _tell_cause
 from ._stock import TimeoutError
 
@@ -37,6 +37,7 @@ class Manager(object):
     async def connect(self):
         """See whether it is there, and knows the key."""
         await self._ask('dummy')
+        _proxies.remember(self.address, self._authkey)
 
     async def shutdown(self):
         """Ask it to end."""
@@ -54,8 +55,11 @@ class Manager(object):
         return functools.partial(self.create, typeid)
 
     async def _client(self):
-        return await aio.Client(self.address, authkey=self._authkey, reducer=self._reducer, context=self._context,
+        connection = await aio.Client(self.address, authkey=self._authkey, reducer=self._reducer, context=self._context,
                                 timeout=self.timeout)
+        # Proxies that arrive on it are its own, if they are of the same server.
+        connection._manager = self
+        return connection
 
     async def _ask(self, name, args=(), kwds={}):
         """A function of the server, over a connection of its own."""
@@ -105,11 +109,52 @@ class Manager(object):
 
 
 class Proxy(object):
-    """An object of a manager. Each method is a coroutine; `call` has those whose name begins with an underscore."""
+    """An object of a manager. Each method is a coroutine; `call` has those whose name begins with an underscore.
 
-    def __init__(self, manager, token, exposed):
-        self._manager, self._token, self._exposed = manager, token, tuple(exposed)
+    It can be sent to others, who get a proxy of their own kind, and it comes out of what a manager or another connection of
+    this module answers, lists and dicts included."""
+
+    def __init__(self, manager, token, exposed, kind=None, counted=True):
+        self._manager, self._token, self._exposed = manager, token, exposed and tuple(exposed)
+        # The standard library's class for it, if it has one.
+        self._kind = kind or _stock.SyncManager._registry.get(token.typeid, (None,) * 4)[3] or _stock.AutoProxy
         self._loop = asyncio.get_running_loop()
+        # Whether the server counts it, or the task that has it counted.
+        self._counted, self._arriving = counted, None
+
+    async def _arrive(self):
+        """Have the server count a proxy that came in a message, and tell what it exposes."""
+        if self._arriving is None:
+            self._arriving = asyncio.ensure_future(self._count())
+        # Who waits may be cancelled; the server is asked once all the same.
+        await asyncio.shield(self._arriving)
+
+    async def _count(self):
+        manager = self._manager
+        await manager._ask('incref', (self._token.id,))
+        self._counted = True
+        if self._exposed is None:
+            self._exposed = tuple(await manager._ask('get_methods', (self._token,)))
+
+    async def _lend(self):
+        """Have the server keep the object until who is sent this proxy has read it, even if this one goes first."""
+        manager = self._manager
+        if manager.address in _proxies.do_not_lend:
+            return
+        try:
+            await manager._ask('lend', (self._token.id,))
+        except _stock.RemoteError as error:
+            if 'unrecognized' not in str(error):
+                raise
+            # The standard library's: the object is there for as long as this proxy is.
+            _proxies.do_not_lend.add(manager.address)
+
+    def __reduce__(self):
+        if _proxies.passing.sent is not None:
+            _proxies.passing.sent.append(self)
+        # Older servers cannot hold a proxy that is an AutoProxy.
+        kwds = {'exposed': self._exposed} if self._kind is _stock.AutoProxy else {}
+        return _stock.RebuildProxy, (self._kind, self._token, 'pickle', kwds)
 
     async def call(self, name, *args, **kwds):
         """Call a method of the object."""
@@ -144,8 +189,40 @@ class Proxy(object):
 
     def __del__(self):
         loop = self.__dict__.get('_loop')
-        if loop is not None and loop.is_running():
+        if loop is not None and self._counted and loop.is_running():
             loop.call_soon_threadsafe(self._manager._forget, self._token.id, loop)
+
+
+def dumps(reducer, obj, peer):
+    """The bytes of an object, and the proxies in it."""
+    sent = []
+    _proxies.passing.sent = sent
+    try:
+        return reducer.dumps(obj, peer), sent
+    finally:
+        _proxies.passing.sent = None
+
+
+def loads(connection, data, context):
+    """The object in bytes, and the proxies in it, which their servers do not count yet."""
+    proxies = []
+
+    def arrived(func, token, kwds):
+        manager = getattr(connection, '_manager', None)
+        if manager is None or manager.address != token.address:
+            key = kwds.get('authkey') or _proxies.key_of(token.address)
+            manager = Manager(token.address, key, connection._reducer, connection._context, manager and manager.timeout)
+        exposed = kwds.get('exposed') or getattr(func, '_exposed_', None)
+        kind = getattr(func, '__dict__', {}).get('_stock', func)
+        kind = _stock.AutoProxy if kind is _proxies.AutoProxy else kind
+        proxies.append(Proxy(manager, token, exposed, kind, counted=False))
+        return proxies[-1]
+
+    _proxies.passing.arrived = arrived
+    try:
+        return connection.reducer.loads(data, context), proxies
+    finally:
+        _proxies.passing.arrived = None
 
 
 def _result(answer):
@@ -157,4 +234,8 @@ def _result(answer):
         # A coroutine cannot raise the other.
         error = StopAsyncIteration(*error.args)
     _tell_cause(error)
-    raise error
+    try:
+        raise error
+    finally:
+        # Else it would hold this frame, and this frame it.
+        del error

@@ -3,6 +3,7 @@ a fork and after a restart."""
 
 import os
 import sys
+import threading
 from multiprocessing import current_process, util
 from multiprocessing import managers as _stock
 from multiprocessing.managers import dispatch
@@ -26,7 +27,17 @@ _keys = {}
 # Seconds that a server may take to lend.
 _PATIENCE = 5.0
 # Servers that do not know how to lend, by address: those of the standard library.
-_do_not_lend = set()
+do_not_lend = set()
+
+
+class Passing(threading.local):
+    """What a thread does with the proxies of a message that it reads or writes for asyncio, which must not block in a pickle:
+    `arrived` makes one of those that come, from `RebuildProxy`'s arguments; `sent` is told those that go."""
+
+    arrived = sent = None
+
+
+passing = Passing()
 
 
 class Serializer(str):
@@ -77,6 +88,11 @@ def remember(address, authkey):
         pass
 
 
+def key_of(address):
+    """The key of the manager there, if this process has connected to it."""
+    return _keys.get(address)
+
+
 class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
     """A proxy that pickles as a stock one, knows the key of a manager it was connected to, and whose results may be proxies
     even if it came without a manager (cpython#85826, #99595)."""
@@ -84,7 +100,7 @@ class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
     def __init__(self, token, serializer, manager=None, authkey=None, *args, **kwds):
         serializer = named(serializer, None)
         if authkey is None and manager is None:
-            authkey = _keys.get(token.address)
+            authkey = key_of(token.address)
         self._lent_until = 0
         self._owned_by_manager = False
         self._server_exposes = kwds.get('exposed') or (args[0] if args else None) or ()
@@ -141,7 +157,7 @@ class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
     def _lend(self):
         """Have the server keep the object until who is sent this proxy has read it, even if this process ends first."""
         address, serializer = self._token.address, self._serializer
-        if (self._owned_by_manager or not isinstance(serializer, Serializer) or address in _do_not_lend
+        if (self._owned_by_manager or not isinstance(serializer, Serializer) or address in do_not_lend
                 or monotonic() < self._lent_until):
             return
         try:
@@ -157,7 +173,7 @@ class BaseProxy(BoundType('_BaseProxy', (_stock.BaseProxy,), {})):
         except Exception as error:
             util.debug('%r was not lent: %r', self._token, error)
             if 'unrecognized' in str(error):
-                _do_not_lend.add(address)
+                do_not_lend.add(address)
 
     def __reduce__(self):
         self._lend()
@@ -228,8 +244,10 @@ def _rebuild_for_child(context, cls, token, kwds, timeout=None):
 
 
 def _rebuild(context, func, token, serializer, kwds):
-    serializer = named(serializer, context)
     server = server_of(token)
+    if passing.arrived is not None and server is None:
+        return passing.arrived(func, token, kwds)
+    serializer = named(serializer, context)
     if PY2 or not isinstance(server, Server):
         return _stock.RebuildProxy(func, token, serializer, kwds)
     return server.own_proxy(func, token, serializer, **dict(kwds, incref=False))
@@ -239,7 +257,7 @@ def AutoProxy(token, serializer, manager=None, authkey=None, exposed=None, incre
     """A proxy with the methods that the server exposes."""
     serializer = named(serializer, None)
     if authkey is None:
-        authkey = manager._authkey if manager is not None else _keys.get(token.address) or current_process().authkey
+        authkey = manager._authkey if manager is not None else key_of(token.address) or current_process().authkey
     if exposed is None:
         conn = _stock.listener_client[serializer][1](token.address, authkey=authkey)
         try:

@@ -46,6 +46,8 @@ class Connection(object):
         self._arrived = bytearray()
         self._body, self._filled = None, 0
         self._unsent = collections.deque()
+        # Objects that were read, and the proxies in each that the server does not count yet.
+        self._read = collections.deque()
 
     closed = property(lambda self: self._sock is None, doc='Whether `close` was called.')
 
@@ -78,15 +80,27 @@ class Connection(object):
         self.close()
 
     async def send(self, obj):
-        """Send an object."""
+        """Send an object. The server of a proxy that is in it keeps the proxy's object until it has arrived."""
         self._check_closed()
-        await self.send_bytes(self.reducer.dumps(obj, self.peer))
+        data, proxies = _managers.dumps(self.reducer, obj, self.peer)
+        for proxy in proxies:
+            await proxy._lend()
+        await self.send_bytes(data)
 
     async def recv(self):
-        """Receive an object; EOFError when the peer has closed."""
-        data = await self.recv_bytes()
-        self.peer.wrote(data)
-        return self.reducer.loads(data, self._context or _connection._default())
+        """Receive an object; EOFError when the peer has closed. Proxies that are in it are `aio.Proxy`."""
+        if not self._read:
+            data = await self.recv_bytes()
+            self.peer.wrote(data)
+            self._read.append(_managers.loads(self, data, self._context or _connection._default()))
+        obj, proxies = self._read.popleft()
+        try:
+            for proxy in proxies:
+                await proxy._arrive()
+        except asyncio.CancelledError:
+            self._read.appendleft((obj, proxies))
+            raise
+        return obj
 
     async def send_bytes(self, buf):
         """Send a bytes-like object as one message."""
@@ -386,4 +400,5 @@ def _wake(ready):
         ready.set_result(None)
 
 
+from . import _aio_managers as _managers  # noqa: E402
 from ._aio_managers import Manager, Proxy  # noqa: E402,F401

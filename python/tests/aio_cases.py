@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import pickle
 import socket
 import struct
 import threading
+from multiprocessing.managers import Token
 
 from support import KEY, Peer, TestCase, in_thread, peers
 
@@ -255,3 +257,86 @@ class Managers(TestCase):
             self.assertEqual(await shared.copy(), [1])
         with sabir.get_context('spawn').Manager() as manager:
             run(main(aio.Manager(manager.address, authkey=manager._authkey)))
+
+    async def nested(self, manager):
+        await manager.connect()
+        before = threading.active_count()
+        outer, inner = await manager.dict(), await manager.list([1])
+        await outer.update({'inner': inner, 'again': [inner]})
+        ident = inner._token.id
+        del inner
+        held = await outer.copy()
+        self.assertIsInstance(held['inner'], aio.Proxy)
+        self.assertIs(held['inner'], held['again'][0])
+        self.assertEqual(held['inner']._token.id, ident)
+        await held['inner'].append(2)
+        self.assertEqual(await (await outer['inner'])[:], [1, 2])
+        with self.assertRaises(KeyError) as raised:
+            await outer.pop(held['inner']._token.id)
+        self.assertEqual(raised.exception.args, (ident,))
+        self.assertEqual(threading.active_count(), before)
+
+    def test_proxies_within_what_is_sent_and_received_are_those_of_asyncio(self):
+        with sabir.get_context('spawn').Manager() as manager:
+            run(self.nested(aio.Manager(manager.address, authkey=manager._authkey)))
+
+    def test_proxies_within_what_a_stock_manager_holds_are_those_of_asyncio(self):
+        import multiprocessing
+        with multiprocessing.get_context('spawn').Manager() as manager:
+            run(self.nested(aio.Manager(manager.address, authkey=manager._authkey)))
+
+    def test_a_proxy_that_was_sent_outlives_its_sender(self):
+        async def main(manager):
+            await manager.connect()
+            one, other = socket.socketpair()
+            sender, receiver = aio.Connection(one), aio.Connection(other)
+            await sender.send([await manager.list([1])])
+            while manager._closing:
+                await asyncio.sleep(0.01)
+            [shared] = await receiver.recv()
+            self.assertIsInstance(shared, aio.Proxy)
+            self.assertEqual(await shared.copy(), [1])
+            sender.close()
+            receiver.close()
+        with sabir.get_context('spawn').Manager() as manager:
+            run(main(aio.Manager(manager.address, authkey=manager._authkey)))
+
+    def test_a_proxy_that_is_sent_is_of_their_own_kind_to_others(self):
+        async def main(manager):
+            await manager.connect()
+            shared = await manager.list([1])
+            one, other = socket.socketpair()
+            sender = aio.Connection(one)
+            await sender.send(shared)
+            with sabir.connection.Connection(other.detach()) as receiver:
+                # It asks the server itself, and blocks meanwhile.
+                taken = await asyncio.get_running_loop().run_in_executor(None, receiver.recv)
+                self.assertIsInstance(taken, sabir.managers.BaseProxy)
+                self.assertEqual(taken._callmethod('copy'), [1])
+            sender.close()
+        with sabir.get_context('spawn').Manager() as manager:
+            run(main(aio.Manager(manager.address, authkey=manager._authkey)))
+
+    def test_a_receiver_that_is_cancelled_while_a_proxy_is_counted_gets_it_the_next_time(self):
+        async def main():
+            async with aio.Listener(authkey=KEY) as server:
+                manager = aio.Manager(server.address, authkey=KEY)
+                one, other = socket.socketpair()
+                sender, receiver = aio.Connection(one), aio.Connection(other)
+                receiver._manager = manager
+                proxy = aio.Proxy(manager, Token('thing', server.address, 'ident'), ['copy'], counted=False)
+                await sender.send_bytes(pickle.dumps([7, proxy], 2))
+                waiting = asyncio.ensure_future(receiver.recv())
+                connection = await server.accept()
+                self.assertEqual(await connection.recv(), (None, 'incref', ('ident',), {}))
+                waiting.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await waiting
+                await connection.send(('#RETURN', None))
+                number, taken = await receiver.recv()
+                self.assertEqual((number, taken._token.id, taken._exposed), (7, 'ident', ('copy',)))
+                # Nothing is there to be asked to forget it.
+                taken._counted = False
+                for connection in (sender, receiver, connection):
+                    connection.close()
+        run(main())
