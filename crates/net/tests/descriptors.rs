@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use sabir_net::blocking::descriptor::{Input, Kind, Output, ready_by};
+use sabir_net::blocking::descriptor::{Handshake, Input, Kind, Output, ready_by};
 use sabir_net::{Deadline, Doing, Error};
 
 #[test]
@@ -83,6 +83,27 @@ fn a_peer_that_does_not_read_does_not_hang_a_sender_and_gets_the_rest_later() {
             assert_eq!(receive(&mut input, reader, far()).unwrap().as_deref(), Some(&b"next"[..]));
         });
     }
+}
+
+#[test]
+fn a_handshake_that_runs_out_of_time_goes_on_where_it_was_and_takes_nothing_beyond() {
+    let (one, other) = UnixStream::pair().unwrap();
+    let mut listener = Handshake::accepting(b"key".to_vec().into(), Default::default()).unwrap();
+    let (mut input, mut output) = (Input::new(Kind::Unix), Output::new(Kind::Unix));
+    let soon = Duration::from_millis(5);
+    for _ in 0..2 {
+        let shaken = listener.go_on(one.as_fd(), &mut input, &mut output, soon, &mut go_on());
+        assert!(matches!(shaken, Err(Error::Timeout { .. })));
+    }
+    let client = thread::spawn(move || {
+        let mut client = Handshake::connecting(b"key".to_vec().into(), Default::default()).unwrap();
+        let (mut input, mut output) = (Input::new(Kind::Unix), Output::new(Kind::Unix));
+        client.go_on(other.as_fd(), &mut input, &mut output, far(), &mut go_on()).unwrap();
+        output.send(other.as_fd(), &[&b"request"[..]], far(), &mut go_on()).unwrap();
+    });
+    listener.go_on(one.as_fd(), &mut input, &mut output, far(), &mut go_on()).unwrap();
+    client.join().unwrap();
+    assert_eq!(receive(&mut input, one.as_fd(), far()).unwrap().as_deref(), Some(&b"request"[..]));
 }
 
 fn pass(reader: BorrowedFd<'_>, writer: BorrowedFd<'_>, read_ahead: bool) {

@@ -31,6 +31,8 @@ pub struct Input {
     /// Bytes of the stream before the message that is next.
     offset: u64,
     messages: u64,
+    /// Whether the peer waits for us to speak before it sends anything but the next message.
+    in_turn: bool,
     ahead: Ahead,
 }
 
@@ -46,6 +48,7 @@ impl Input {
             filled: 0,
             offset: 0,
             messages: 0,
+            in_turn: false,
             ahead: Ahead::default(),
         }
     }
@@ -60,6 +63,17 @@ impl Input {
     /// another, now or later. Means nothing on a pipe. What was read ahead before is received first in either case.
     pub fn set_read_ahead(&mut self, allowed: bool) {
         self.ahead.allow(allowed && self.kind != Kind::Pipe);
+    }
+
+    /// Whether the peer sends one message and then waits for ours, as in a handshake: then it is waited for before it is
+    /// looked for, and nothing is held back that would need a quick acknowledgement.
+    pub(super) fn set_in_turn(&mut self, in_turn: bool) {
+        self.in_turn = in_turn;
+    }
+
+    /// Bytes of the stream before the message that is next.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Whether something has been taken from the descriptor already: bytes read ahead, or part of a message.
@@ -86,7 +100,10 @@ impl Input {
     ) -> Result<Option<FrameHeader>, Error> {
         let deadline = deadline.into();
         while self.frame.is_none() {
-            let early = self.kind == Kind::Tcp && self.messages < FIRST_MESSAGES;
+            let early = self.kind == Kind::Tcp && self.messages < FIRST_MESSAGES && !self.in_turn;
+            if self.in_turn && self.arrived == 0 && deadline != Deadline::NEVER {
+                wait_to_receive(descriptor, deadline, interrupted)?;
+            }
             if self.arrived == 0 && self.ahead.wants_more() {
                 let ahead = &mut self.ahead;
                 let look = |wait| ahead.look(descriptor, wait);
@@ -167,7 +184,11 @@ impl Input {
     }
 
     fn failed(&self, source: FrameError) -> Error {
-        sabir_wire::Error::Frame { source, phase: Phase::Application, offset: self.offset }.into()
+        self.refused(source, Phase::Application)
+    }
+
+    pub(super) fn refused(&self, source: FrameError, phase: Phase) -> Error {
+        sabir_wire::Error::Frame { source, phase, offset: self.offset }.into()
     }
 }
 
@@ -180,12 +201,11 @@ fn receive<T>(
     interrupted: Interrupted<'_>,
     mut read: impl FnMut(bool) -> io::Result<T>,
 ) -> Result<T, Error> {
-    const DOING: Doing = Doing::Receiving;
     let wait = deadline == Deadline::NEVER && !early;
     let mut ask = !wait && !kind.can_refuse_to_wait();
     loop {
-        if ask && !wait_for(descriptor, Direction::Read, deadline, DOING, interrupted)? {
-            return Err(Error::Timeout { doing: DOING });
+        if ask {
+            wait_to_receive(descriptor, deadline, interrupted)?;
         }
         match read(wait) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -195,9 +215,19 @@ fn receive<T>(
                 ask = true;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted && interrupted() => {}
-            done => return done.map_err(Error::io(DOING)),
+            done => return done.map_err(Error::io(Doing::Receiving)),
         }
     }
+}
+
+fn wait_to_receive(
+    descriptor: BorrowedFd<'_>,
+    deadline: Deadline,
+    interrupted: Interrupted<'_>,
+) -> Result<(), Error> {
+    const DOING: Doing = Doing::Receiving;
+    let ready = wait_for(descriptor, Direction::Read, deadline, DOING, interrupted)?;
+    if ready { Ok(()) } else { Err(Error::Timeout { doing: DOING }) }
 }
 
 /// The same bytes, to be read into.
@@ -205,9 +235,9 @@ fn receive<T>(
     unsafe_code,
     reason = "one kind of memory for headers, which are kept, and for bodies, which are made to be filled"
 )]
-fn as_uninit(bytes: &mut [u8; 12]) -> &mut [MaybeUninit<u8>] {
+pub(super) fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     // SAFETY: of one layout; and nothing here writes anything to such memory but bytes.
-    unsafe { &mut *std::ptr::from_mut(bytes).cast::<[MaybeUninit<u8>; 12]>() }
+    unsafe { &mut *(std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
 }
 
 /// Lengths as 3.8 and newer write them, which older ones write too.

@@ -21,9 +21,11 @@
 
 mod ahead;
 mod fd;
+mod handshake;
 mod input;
 mod output;
 
 pub use self::fd::{Interrupted, Kind, ready_by};
+pub use self::handshake::Handshake;
 pub use self::input::Input;
 pub use self::output::Output;
