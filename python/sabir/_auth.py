@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 
+from ._extension import native
 from ._stock import PY2, AuthenticationError
 
 CHALLENGE = b'#CHALLENGE#'
@@ -56,8 +57,7 @@ class _Steps(object):
     def go_on(self, seconds):
         """Take steps until all are done; raises `TimeoutError` if `seconds`, None for no limit, are over before."""
         connection = self.connection
-        # A wrapper of the standard library, that of XML-RPC, has what moves bytes inside.
-        within = getattr(getattr(connection, '_conn', connection), '_within', None) if seconds is not None else None
+        within = getattr(_inner(connection), '_within', None) if seconds is not None else None
         if within is not None:
             within(seconds)
         try:
@@ -76,7 +76,37 @@ class Handshake(_Steps):
     """Both halves of the handshake; the listening end challenges first."""
 
     def __init__(self, connection, authkey, listening):
-        _Steps.__init__(self, connection, steps(connection, authkey, listening))
+        inner = _inner(connection)
+        if _is_native(inner):
+            _check_key(authkey)
+            self.connection = connection
+            self._native = native.Handshake(inner, authkey, listening)
+        else:
+            self._native = None
+            _Steps.__init__(self, connection, steps(connection, authkey, listening))
+
+    def go_on(self, seconds):
+        """Go on to the end; raises `TimeoutError` if `seconds`, None for no limit, are over before."""
+        if self._native is None:
+            _Steps.go_on(self, seconds)
+            return
+        modern = self._native.go_on(seconds)
+        peer = getattr(self.connection, 'peer', None)
+        if peer is not None:
+            peer.challenged(modern=modern)
+
+
+def _inner(connection):
+    """What moves the bytes: a wrapper of the standard library, that of XML-RPC, has it inside."""
+    return getattr(connection, '_conn', connection)
+
+
+def _is_native(connection):
+    """Whether its messages are moved by the extension module, and by no method that a subclass has of its own."""
+    if native is None or not isinstance(connection, native.Connection):
+        return False
+    cls, base = type(connection), native.Connection
+    return cls.send_bytes is base.send_bytes and cls.recv_bytes is base.recv_bytes
 
 
 def steps(connection, authkey, listening):

@@ -15,7 +15,7 @@ if sys.version_info >= (3, 12):
 else:
     from typing_extensions import Buffer
 
-__all__ = ["Connection", "Table", "answer_challenge", "deliver_challenge", "main", "pickle", "unpickle"]
+__all__ = ["Connection", "Handshake", "Table", "main", "pickle", "unpickle"]
 
 @disjoint_base
 class Connection:
@@ -67,22 +67,11 @@ class Connection:
     def recv_bytes_into(self, buf: Buffer, offset: int = 0, *, timeout: float | None = None) -> int: ...
     def poll(self, timeout: float | None = 0.0) -> bool: ...
 
-def deliver_challenge(
-    connection: Any,
-    authkey: bytes,
-    digest_name: str = "sha256",
-    *,
-    min_auth: str = "md5",
-    timeout: float | None = None,
-) -> str | None: ...
-def answer_challenge(
-    connection: Any,
-    authkey: bytes,
-    *,
-    legacy_digest: str = "md5",
-    min_auth: str = "md5",
-    timeout: float | None = None,
-) -> str | None: ...
+@final
+class Handshake:
+    def __new__(cls, connection: Connection, authkey: bytes, listening: bool) -> Self: ...
+    def go_on(self, seconds: float | None, /) -> bool: ...
+
 def main(arguments: Sequence[str], /) -> int: ...
 
 @final

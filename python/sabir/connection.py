@@ -236,6 +236,8 @@ class Listener(BoundType('_Listener', (_stock.Listener,), {})):
             if self._listener is None:
                 raise IOError('listener is closed')
             raise
+        # On some systems it does not wait, as the listener does not.
+        sock.setblocking(True)
         return _connection(_context_of(self), sock, self._reducer, None)
 
 
@@ -319,9 +321,9 @@ def Client(address, family=None, authkey=None, reducer=None, timeout=None, conte
     context = context or _default()
     sock = socket.socket(getattr(socket, family))
     try:
-        sock.settimeout(timeout)
+        if sock.gettimeout() != timeout:
+            sock.settimeout(timeout)
         sock.connect(address)
-        sock.settimeout(None)
     except socket.timeout:
         sock.close()
         raise TimeoutError('%r did not answer within %s seconds' % (address, timeout))
@@ -361,9 +363,10 @@ def Pipe(duplex=True, reducer=None, context=None):
 
 def _connection(context, sock, reducer, peer):
     """`sock` as a connection, which owns its descriptor from here on."""
-    sock.setblocking(True)
-    if sock.family in (socket.AF_INET, getattr(socket, 'AF_INET6', None)):
-        # The welcome and the first request are two small writes; without this the second waits for an acknowledgement.
+    if sock.gettimeout() is not None:
+        sock.setblocking(True)
+    if not native and sock.family in (socket.AF_INET, getattr(socket, 'AF_INET6', None)):
+        # The extension module does it by itself. The welcome and the first request are two small writes; without this the second waits for an acknowledgement.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if PY2:
         handle = os.dup(sock.fileno())

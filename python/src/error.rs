@@ -15,6 +15,7 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
             from_multiprocessing(py, "TimeoutError", PyString::new(py, &error.to_string()).into_any())
         }
         Error::Io { source, .. } => system(py, source),
+        Error::Closed { .. } => PyEOFError::new_err(()),
         Error::Wire(sabir_wire::Error::Frame { source: FrameError::EndOfFile { place }, .. }) => {
             match place {
                 // CPython takes this for an orderly end.

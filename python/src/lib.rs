@@ -5,8 +5,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `connection` | `Connection`: messages over any descriptor |
-//! | `authenticate` | `answer_challenge`, `deliver_challenge` |
+//! | `connection` | `Connection`: messages over any descriptor; `Handshake`: authentication there |
 //! | `pickling` | objects as pickles, by the interpreter's own pickler |
 //! | `program` | `main`: the program `sabir` |
 //! | `buffer` | bytes-like objects as memory |
@@ -14,7 +13,6 @@
 //! | `timeouts` | how long calls may take |
 //! | `error` | which exception an error becomes |
 
-mod authenticate;
 mod buffer;
 mod connection;
 mod error;
@@ -31,9 +29,7 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::authenticate::{answer_challenge, deliver_challenge};
-    #[pymodule_export]
-    use super::connection::Connection;
+    use super::connection::{Connection, Handshake};
     #[pymodule_export]
     use super::pickling::{Table, pickle_whole, unpickle};
     #[pymodule_export]

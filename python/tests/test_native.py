@@ -15,7 +15,7 @@ from multiprocessing import connection as stock
 import support  # noqa: F401
 
 from sabir import _transport
-from sabir._native import Connection, answer_challenge, deliver_challenge
+from sabir._native import Connection, Handshake
 
 
 def pair(**options):
@@ -186,32 +186,90 @@ class Waiting(unittest.TestCase):
 
 
 class Authentication(unittest.TestCase):
-    def test_each_half_agrees_with_its_stock_counterpart(self):
-        for ours_half, their_half in (
-            (deliver_challenge, stock.answer_challenge),
-            (answer_challenge, stock.deliver_challenge),
-        ):
+    def stock_peer(self, listening, connection, key=b"key"):
+        """A thread that does the other end's part of a handshake in which we listen, or do not."""
+        halves = [stock.answer_challenge, stock.deliver_challenge]
+        errors = []
+
+        def shake():
+            try:
+                for half in halves if listening else reversed(halves):
+                    half(connection, key)
+            except Exception as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=shake)
+        thread.start()
+        self.addCleanup(thread.join)
+        return thread, errors
+
+    def test_either_end_agrees_with_a_stock_peer(self):
+        for listening in (True, False):
             ours, theirs = pair()
-            peer = threading.Thread(target=their_half, args=(theirs, b"key"))
-            peer.start()
-            ours_half(ours, b"key", timeout=20)
+            peer, errors = self.stock_peer(listening, theirs)
+            modern = Handshake(ours, b"key", listening).go_on(20)
             peer.join()
+            self.assertEqual((modern, errors), (sys.version_info >= (3, 12), []))
 
-    def test_a_wrong_key_is_refused(self):
+    def test_a_wrong_key_is_refused_at_both_ends(self):
+        for listening, text in ((True, "digest received was wrong"), (False, "digest sent was rejected")):
+            ours, theirs = pair()
+            peer, errors = self.stock_peer(listening, theirs, b"other")
+            with self.assertRaisesRegex(AuthenticationError, text):
+                Handshake(ours, b"key", listening).go_on(20)
+            peer.join()
+            self.assertEqual([type(error) for error in errors], [AuthenticationError])
+
+    def test_a_peer_that_stays_silent_does_not_hang_us_and_may_speak_later(self):
+        for listening in (True, False):
+            ours, theirs = pair()
+            handshake = Handshake(ours, b"key", listening)
+            for _ in range(2):
+                self.assertRaises(TimeoutError, handshake.go_on, 0.02)
+            peer, errors = self.stock_peer(listening, theirs)
+            handshake.go_on(20)
+            peer.join()
+            self.assertEqual(errors, [])
+
+    def test_a_peer_that_trickles_bytes_has_no_more_time(self):
         ours, theirs = pair()
+        began = time.monotonic()
 
-        def answer():
-            self.assertRaises(AuthenticationError, stock.answer_challenge, theirs, b"other")
+        def trickle():
+            for byte in b"\0\0\0\x32#CHALLENGE#{sha256}" + bytes(20):
+                os.write(theirs.fileno(), bytes([byte]))
+                time.sleep(0.05)
 
-        peer = threading.Thread(target=answer)
+        peer = threading.Thread(target=trickle)
         peer.start()
-        with self.assertRaisesRegex(AuthenticationError, "digest received was wrong"):
-            deliver_challenge(ours, b"key", timeout=20)
+        self.assertRaises(TimeoutError, Handshake(ours, b"key", False).go_on, 0.2)
+        self.assertLess(time.monotonic() - began, 1.0)
         peer.join()
 
-    def test_a_peer_that_stays_silent_does_not_hang_us(self):
-        ours, _theirs = pair()
-        self.assertRaises(TimeoutError, answer_challenge, ours, b"key", timeout=0.05)
+    def test_what_the_peer_says_after_the_handshake_stays_in_the_descriptor(self):
+        ours, theirs = pair()
+
+        def shake():
+            stock.answer_challenge(theirs, b"key")
+            stock.deliver_challenge(theirs, b"key")
+            theirs.send_bytes(b"at once")
+
+        peer = threading.Thread(target=shake)
+        peer.start()
+        handshake = Handshake(ours, b"key", True)
+        handshake.go_on(20)
+        peer.join()
+        self.assertEqual(select.select([ours], [], [], 0)[0], [ours])
+        self.assertEqual(ours.recv_bytes(), b"at once")
+        self.assertRaisesRegex(RuntimeError, "the handshake is over", handshake.go_on, 1)
+
+    def test_a_long_message_or_an_end_instead_of_a_challenge_is_an_error(self):
+        ours, theirs = pair()
+        theirs.send_bytes(bytes(257))
+        self.assertRaisesRegex(OSError, "bad message length", Handshake(ours, b"key", False).go_on, 20)
+        ours, theirs = pair()
+        theirs.close()
+        self.assertRaises(EOFError, Handshake(ours, b"key", False).go_on, 20)
 
 
 if __name__ == "__main__":

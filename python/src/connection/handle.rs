@@ -1,10 +1,11 @@
 //! The descriptor of a connection, and its end.
 
-use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
+use sabir_net::blocking::descriptor::Kind;
 
 use super::Connection;
 
@@ -15,6 +16,17 @@ impl Connection {
         // SAFETY: it is no descriptor that Rust code owns, and not -1. If another thread closes it during the call, the
         // call fails or concerns whatever has the number then, as with `os.read`; no memory depends on it.
         Ok(unsafe { BorrowedFd::borrow_raw(self.fileno()?) })
+    }
+
+    /// What the descriptor is. Asked once: by a number and not under a lock, for a child may be forked meanwhile.
+    pub(super) fn kind(&self) -> PyResult<Kind> {
+        if let Some(kind) = KINDS.get(usize::from(self.kind.load(Ordering::Relaxed))) {
+            return Ok(*kind);
+        }
+        let kind = Kind::of(self.borrowed()?);
+        let place = KINDS.iter().position(|it| *it == kind).and_then(|place| u8::try_from(place).ok());
+        self.kind.store(place.unwrap_or(UNKNOWN), Ordering::Relaxed);
+        Ok(kind)
     }
 
     pub(super) fn bad_message_length(&self, py: Python<'_>) -> PyErr {
@@ -45,11 +57,11 @@ impl Drop for Connection {
 
 #[allow(unsafe_code, reason = "Python gives descriptors as numbers")]
 pub(super) fn close(handle: i32) -> std::io::Result<()> {
-    // SAFETY: the number is no longer in the connection, whose descriptor it was. That it is one is asked first, for
-    // the standard library takes that for granted.
-    unsafe {
-        rustix::io::fcntl_getfd(BorrowedFd::borrow_raw(handle))?;
-        drop(OwnedFd::from_raw_fd(handle));
-    }
-    Ok(())
+    // SAFETY: the number is no longer in the connection, whose descriptor it was. Python code may have closed it
+    // already, which is an error of the call and no more.
+    Ok(unsafe { rustix::io::try_close(handle) }?)
 }
+
+const KINDS: [Kind; 3] = [Kind::Tcp, Kind::Unix, Kind::Pipe];
+/// In no place of `KINDS`.
+pub(super) const UNKNOWN: u8 = u8::MAX;

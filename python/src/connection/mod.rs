@@ -1,15 +1,16 @@
 //! `Connection`: CPython's, for bytes, over any descriptor.
 //!
 //! The methods are here; `receiving` and `sending` are the two halves of what they do, `pickled` moves
-//! objects, `handle` has to do with the descriptor.
+//! objects, `handshake` is the authentication, `handle` has to do with the descriptor.
 
 mod handle;
+mod handshake;
 mod pickled;
 mod receiving;
 mod sending;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering};
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -17,7 +18,8 @@ use pyo3::types::{PyByteArray, PyBytes, PyDict, PyTuple};
 use sabir_net::Error;
 use sabir_net::blocking::descriptor::{Interrupted, Output, ready_by};
 
-use self::handle::close;
+use self::handle::{UNKNOWN, close};
+pub(crate) use self::handshake::Handshake;
 use self::receiving::{Incoming, Received};
 use self::sending::part;
 use crate::buffer::{Piece, Target, View};
@@ -41,6 +43,8 @@ use crate::timeouts::{Timeouts, deadline};
 pub(crate) struct Connection {
     /// -1 once it is closed, or before `__init__`.
     handle: AtomicI32,
+    /// What the descriptor is, once that was asked: a [`Kind`](sabir_net::blocking::descriptor::Kind) by its place in `KINDS`.
+    kind: AtomicU8,
     readable: AtomicBool,
     writable: AtomicBool,
     read_ahead: AtomicBool,
@@ -58,6 +62,7 @@ impl Connection {
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             handle: AtomicI32::new(-1),
+            kind: AtomicU8::new(UNKNOWN),
             readable: AtomicBool::new(false),
             writable: AtomicBool::new(false),
             read_ahead: AtomicBool::new(false),

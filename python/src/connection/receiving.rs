@@ -16,7 +16,7 @@ use crate::error::too_short;
 
 /// The state of the receiving half.
 pub(super) struct Incoming {
-    input: Input,
+    pub(super) input: Input,
     /// A message of which only the beginning arrived in time, and its place.
     begun: Option<Py<PyBytes>>,
     /// Where a short message is read to, so that one call does it all with the interpreter lock released.
@@ -167,7 +167,7 @@ impl Connection {
     }
 
     pub(super) fn incoming(&self) -> Incoming {
-        let kind = self.borrowed().map_or(Kind::Pipe, Kind::of);
+        let kind = self.kind().unwrap_or(Kind::Pipe);
         Incoming { input: Input::new(kind), begun: None, short: Box::new_uninit_slice(SHORT) }
     }
 }

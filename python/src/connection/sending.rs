@@ -20,9 +20,13 @@ impl Connection {
         send: impl FnOnce(&mut Output, BorrowedFd<'_>, Deadline, Interrupted<'_>) -> Result<(), Error> + Send,
     ) -> PyResult<()> {
         let (handle, deadline) = (self.borrowed()?, self.timeouts.sending(timeout)?);
-        let mut taken = self.output.take(py, || Output::new(Kind::of(handle)))?;
+        let mut taken = self.output.take(py, || self.outgoing())?;
         let output = taken.get()?;
         self.waiting(py, |go_on| send(output, handle, deadline, go_on))
+    }
+
+    pub(super) fn outgoing(&self) -> Output {
+        Output::new(self.kind().unwrap_or(Kind::Pipe))
     }
 
     /// Sends each as a message, short ones together.
