@@ -6,12 +6,12 @@ what went wrong is on standard error.
 """
 
 import binascii
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 import unittest
 from multiprocessing import connection, managers
@@ -21,12 +21,16 @@ SABIR = sys.argv[1]
 VERDICTS = os.fdopen(os.dup(1), 'w')
 os.dup2(2, 1)
 
+# Linux's, from <sys/prctl.h>: the signal that a process gets when its parent ends.
+PR_SET_PDEATHSIG = 1
+
 # What the tests share through managers of their own, as far as it is of a type that every manager has.
 OBJECTS = {'get_queue': 'Queue'}
 
 
 def run_server(cls, registry, address, authkey, serializer, writer, initializer=None, initargs=()):
     """In the place of `BaseManager._run_server`: the process that was to be the server looks after one."""
+    parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if initializer is not None:
         initializer(*initargs)
@@ -40,7 +44,11 @@ def run_server(cls, registry, address, authkey, serializer, writer, initializer=
     for typeid in sorted(set(registry) & set(OBJECTS)):
         command += ['--object', '%s=%s' % (typeid, OBJECTS[typeid])]
     server = subprocess.Popen(command, stdout=subprocess.PIPE)
-    signal.signal(signal.SIGTERM, lambda number, frame: server.terminate())
+    # The server ends with this process, which is told to end, or whose parent has ended.
+    signal.signal(signal.SIGTERM, lambda number, frame: server.terminate() if os.getppid() == parent else server.kill())
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != parent:
+        server.kill()
     line = server.stdout.readline().decode().strip()
     os.unlink(name)
     if not line.startswith('listening on '):
@@ -50,11 +58,7 @@ def run_server(cls, registry, address, authkey, serializer, writer, initializer=
         address = (address[0], int(found.rsplit(':', 1)[1]))
     writer.send(address)
     writer.close()
-    parent = os.getppid()
-    while server.poll() is None:
-        time.sleep(0.02)
-        if os.getppid() != parent:
-            server.kill()
+    server.wait()
     sys.stderr.flush()
     os._exit(0 if server.returncode == 0 else 1)
 
