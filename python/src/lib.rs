@@ -24,7 +24,9 @@ mod timeouts;
 use pyo3::prelude::*;
 
 /// The compiled part of sabir: connections, authentication, the program.
-#[pymodule]
+// Needs no interpreter lock: every class is frozen, what changes in it is atomic or behind a mutex, no mutex is held while
+// Python code runs, and memory that is received into is known to one call at a time.
+#[pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
 

@@ -3,7 +3,6 @@
 use std::mem;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use crate::buffer::View;
 use memchr::memmem;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyAttributeError, PyImportError, PyKeyError, PyUnicodeDecodeError};
@@ -52,12 +51,8 @@ pub(crate) struct Pickled {
 #[pymethods]
 impl Pieces {
     fn write(&self, piece: &Bound<'_, PyAny>) -> PyResult<()> {
-        let piece = match piece.cast::<PyBytes>() {
-            Ok(bytes) => bytes.clone(),
-            // It may change before it is sent.
-            Err(_) => piece.py().import("builtins")?.getattr("bytes")?.call1((piece,))?.cast_into()?,
-        };
-        self.lock().pieces.push(piece.unbind());
+        // What is no `bytes` may change before it is sent.
+        self.lock().pieces.push(unchanging(piece)?.unbind());
         Ok(())
     }
 
@@ -186,9 +181,18 @@ pub(crate) fn unpickle<'py>(
     slow: &Bound<'py, PyAny>,
     context: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let quick = !is_special(&View::of(data)?.bytes());
-    let loaded = if quick { load(data)? } else { None };
+    // Where there is no interpreter lock, another thread may write to what is no `bytes` while it is looked at.
+    let data = unchanging(data)?;
+    let loaded = if is_special(data.as_bytes()) { None } else { load(data.as_any())? };
     loaded.map_or_else(|| slow.call1((data, context)), Ok)
+}
+
+/// What a bytes-like object has in it now: itself, if it is a `bytes`.
+fn unchanging<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    match object.cast::<PyBytes>() {
+        Ok(bytes) => Ok(bytes.clone()),
+        Err(_) => Ok(object.py().get_type::<PyBytes>().call1((object,))?.cast_into()?),
+    }
 }
 
 /// The errors of an unpickler that meets names or strings of another Python.
