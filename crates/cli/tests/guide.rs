@@ -1,6 +1,7 @@
 //! The pages of the guide: their programs are written to files, their commands run, and what these print is what the page says.
 //!
 //! A block `python NAME` is a file; in a block `console` a line with `$` is a command, with `&` at its end one that goes on.
+//! Blocks `console tls` run where the program has TLS.
 #![cfg(unix)]
 #![allow(dead_code, unreachable_pub, reason = "no test uses all of the helpers")]
 
@@ -33,7 +34,7 @@ fn every_page_of_the_guide_does_what_it_says() {
 
 /// The page with other ports, since those of the page may be in use.
 fn with_free_ports(mut text: String) -> String {
-    let held: Vec<_> = ["5000", "6000", "7000", "9000"]
+    let held: Vec<_> = ["5000", "6000", "7000", "8443", "9000", "9443"]
         .map(|port| (port, std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free")))
         .into();
     for (port, listener) in &held {
@@ -57,9 +58,10 @@ fn follow(page: &str, folder: &Path, name: &str) -> usize {
         if let Some(file) = kind.strip_prefix("python ") {
             fs::write(folder.join(file), &block).expect("it can be written");
         }
-        if kind != "console" {
+        if kind != "console" && !(kind == "console tls" && has_tls()) {
             continue;
         }
+        let block = block.replace("\\\n", "");
         for step in block.split("$ ").skip(1) {
             let (line, said) = step.split_once('\n').expect("a line");
             let (line, goes_on) = match line.strip_suffix(" &") {
@@ -88,6 +90,18 @@ fn follow(page: &str, folder: &Path, name: &str) -> usize {
         }
     }
     count
+}
+
+/// Whether the program has TLS, and there is what makes certificates.
+fn has_tls() -> bool {
+    let openssl =
+        || Command::new("openssl").arg("version").output().is_ok_and(|output| output.status.success());
+    if !cfg!(feature = "tls") || openssl() {
+        return cfg!(feature = "tls");
+    }
+    assert!(std::env::var_os("CI").is_none(), "openssl is absent");
+    eprintln!("SKIPPED: the commands of TLS, for openssl is absent");
+    false
 }
 
 /// The blocks of a page, each with what is written beside its fence.
