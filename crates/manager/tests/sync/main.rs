@@ -15,8 +15,8 @@ use model::{Ask, Model, Said};
 use sabir_manager::server::ConnectionId;
 use sabir_manager::sync::{Step, SyncServer};
 use sabir_manager::types::{Arguments, Value};
-use sabir_manager::{Address, Answer, RemoteException, request};
-use sabir_pickle::{Graph, Names, NodeId, Pythons, Translation};
+use sabir_manager::{Address, Answer, Rebuild, RemoteException, Token, request};
+use sabir_pickle::{Graph, Names, Node, NodeId, Pythons, Translation};
 
 /// Every object is there for all, under the name of its type in small letters.
 const OBJECTS: [(&str, &str); 7] = [
@@ -93,10 +93,32 @@ impl<'t> World<'t> {
             world.idents.insert(name, ident);
             world.server.closed(ConnectionId(id));
         }
+        for (condition, lock) in [("gathering", "rlock"), ("meeting", "lock")] {
+            let ident = world.condition_of(lock);
+            world.idents.insert(condition, ident);
+        }
         for _ in 0..6 {
             world.join();
         }
         world
+    }
+
+    /// A condition of a lock that is there: `manager.Condition(lock)`.
+    fn condition_of(&mut self, lock: &str) -> String {
+        let mut graph = Graph::new();
+        let (typeid, ident) = (graph.add_str(lock), graph.add_str(&self.idents[lock]));
+        let address = Address::Inet { host: "127.0.0.1".into(), port: 5000 }.encode(&mut graph, Pythons::PY3);
+        let token = Token::encode(&mut graph, typeid, address, ident);
+        let class = graph.add_global("multiprocessing.managers", "AcquirerProxy");
+        let (serializer, kwargs) = (graph.add_str("pickle"), graph.add(Node::Dict(Vec::new())));
+        let proxy = Rebuild::encode(&mut graph, class, token, serializer, kwargs);
+        let graph = pickled(request::create(graph, "Condition", &[proxy], NodeId::NONE), self.translation);
+        let id = self.connect();
+        let steps = self.server.request(ConnectionId(id), Ok(graph), Duration::ZERO);
+        let reply = reply(steps, self.translation).remove(0).1;
+        let (ident, _) = Answer::decode(&reply).unwrap().created(&reply).unwrap();
+        self.server.closed(ConnectionId(id));
+        ident
     }
 
     fn connect(&mut self) -> u64 {

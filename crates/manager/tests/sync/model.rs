@@ -39,7 +39,7 @@ pub enum Ask {
     Acquire(&'static str, Option<u64>),
     Release(&'static str),
     Wait(&'static str, Option<u64>),
-    Notify(i64),
+    Notify(&'static str, i64),
     Put(i64, Option<u64>),
     Get(Option<u64>),
     TaskDone,
@@ -52,17 +52,18 @@ pub enum Ask {
 
 impl Ask {
     pub fn random(random: &mut Random) -> Ask {
-        const LOCKS: [&str; 4] = ["lock", "rlock", "semaphore", "condition"];
+        const LOCKS: [&str; 6] = ["lock", "rlock", "semaphore", "condition", "gathering", "meeting"];
+        let condition = CONDITIONS[random.below(3)];
         let timeout = match random.below(3) {
             0 => None,
             _ => Some(1 + random.below(50) as u64),
         };
         match random.below(20) {
-            0..=4 => Ask::Acquire(LOCKS[random.below(4)], timeout),
-            5..=8 => Ask::Release(LOCKS[random.below(4)]),
-            9 | 10 => Ask::Wait("condition", timeout),
+            0..=4 => Ask::Acquire(LOCKS[random.below(6)], timeout),
+            5..=8 => Ask::Release(LOCKS[random.below(6)]),
+            9 | 10 => Ask::Wait(condition, timeout),
             11 => Ask::Wait(["event", "barrier"][random.below(2)], timeout),
-            12 => Ask::Notify(1 + random.below(3) as i64),
+            12 => Ask::Notify(condition, 1 + random.below(3) as i64),
             13 | 14 => Ask::Put(random.below(1000) as i64, timeout),
             15 | 16 => Ask::Get(timeout),
             17 => Ask::TaskDone,
@@ -81,7 +82,7 @@ impl Ask {
             Ask::Acquire(object, timeout) => (object, "acquire", with(vec![Arg::Bool(true)], timeout)),
             Ask::Release(object) => (object, "release", vec![]),
             Ask::Wait(object, timeout) => (object, "wait", with(vec![], timeout)),
-            Ask::Notify(n) => ("condition", "notify", vec![Arg::Int(*n)]),
+            Ask::Notify(object, n) => (object, "notify", vec![Arg::Int(*n)]),
             Ask::Put(item, timeout) => {
                 ("queue", "put", with(vec![Arg::Int(*item), Arg::Bool(true)], timeout))
             }
@@ -99,11 +100,13 @@ impl Ask {
 /// What a call waits for.
 #[derive(Clone, Debug, PartialEq)]
 enum For {
-    Lock,
+    /// The lock, and what it then hears.
+    Lock(&'static str),
     /// The RLock, or that of the condition; to hold it so often, and what it then hears.
     Owned(&'static str, u32, &'static str),
     Permit,
-    Notice(u32),
+    /// To be notified at this condition, having held its lock so often.
+    Notice(&'static str, u32),
     Item,
     Room(i64),
     Done,
@@ -116,6 +119,28 @@ struct Pending {
     client: u64,
     what: For,
     deadline: Option<Duration>,
+}
+
+/// One with a lock of its own, one of the RLock, one of the lock.
+const CONDITIONS: [&str; 3] = ["condition", "gathering", "meeting"];
+
+/// The lock that is meant.
+fn guard(object: &'static str) -> &'static str {
+    match object {
+        "gathering" => "rlock",
+        "meeting" => "lock",
+        object => object,
+    }
+}
+
+impl For {
+    /// To have the lock of a condition again.
+    fn again(condition: &'static str, count: u32, said: &'static str) -> For {
+        match guard(condition) {
+            "lock" => For::Lock(said),
+            object => For::Owned(object, count, said),
+        }
+    }
 }
 
 const ROOM: usize = 2;
@@ -182,8 +207,8 @@ impl Model {
             match what {
                 For::Item => answers.push((client, raised("Empty"))),
                 For::Room(_) => answers.push((client, raised("Full"))),
-                For::Notice(count) => {
-                    let what = For::Owned("condition", count, "False");
+                For::Notice(condition, count) => {
+                    let what = For::again(condition, count, "False");
                     self.pending.push(Pending { client, what, deadline: None });
                 }
                 For::Others => {
@@ -209,10 +234,18 @@ impl Model {
         let mut answers = self.expire(now);
         let until = |timeout: &Option<u64>| timeout.map(|millis| now + Duration::from_millis(millis));
         let wait = |what, timeout: &Option<u64>| Pending { client, what, deadline: until(timeout) };
-        let owned =
-            |model: &Model, object: &str| model.owners.get(object).is_some_and(|&(owner, _)| owner == client);
+        // Whose a lock is does not matter: Python takes it for the caller's.
+        let owned = |model: &Model, object: &str| match object {
+            "lock" => model.lock.is_some(),
+            object => model.owners.get(object).is_some_and(|&(owner, _)| owner == client),
+        };
+        let ask = &match ask.clone() {
+            Ask::Acquire(object, timeout) => Ask::Acquire(guard(object), timeout),
+            Ask::Release(object) => Ask::Release(guard(object)),
+            other => other,
+        };
         match ask {
-            Ask::Acquire("lock", timeout) => self.pending.push(wait(For::Lock, timeout)),
+            Ask::Acquire("lock", timeout) => self.pending.push(wait(For::Lock("True"), timeout)),
             Ask::Acquire("semaphore", timeout) => self.pending.push(wait(For::Permit, timeout)),
             Ask::Acquire(object, timeout) => match self.owners.get_mut(object) {
                 Some((owner, count)) if *owner == client => {
@@ -257,25 +290,29 @@ impl Model {
                     answers.push((client, raised("RuntimeError")));
                 }
             }
-            Ask::Wait("condition", timeout) => {
-                if owned(self, "condition") {
-                    let (_, count) = self.owners.remove("condition").unwrap();
-                    self.pending.push(wait(For::Notice(count), timeout));
+            Ask::Wait(condition @ ("condition" | "gathering" | "meeting"), timeout) => {
+                let object = guard(condition);
+                if owned(self, object) {
+                    let count = match object {
+                        "lock" => self.lock.take().map_or(0, |_| 1),
+                        object => self.owners.remove(object).unwrap().1,
+                    };
+                    self.pending.push(wait(For::Notice(condition, count), timeout));
                 } else {
                     answers.push((client, raised("RuntimeError")));
                 }
             }
-            Ask::Notify(n) => {
-                if owned(self, "condition") {
+            Ask::Notify(condition, n) => {
+                if owned(self, guard(condition)) {
                     for _ in 0..*n {
-                        let notified = |(place, pending): (usize, &Pending)| match pending.what {
-                            For::Notice(count) => Some((place, count)),
-                            _ => None,
+                        let waits = |pending: &Pending| matches!(pending.what, For::Notice(at, _) if at == *condition);
+                        let first = self.pending.iter().position(waits);
+                        let Some(Pending { client, what: For::Notice(condition, count), .. }) =
+                            first.map(|place| self.pending.remove(place))
+                        else {
+                            break;
                         };
-                        let first = self.pending.iter().enumerate().find_map(notified);
-                        let Some((place, count)) = first else { break };
-                        let client = self.pending.remove(place).client;
-                        let what = For::Owned("condition", count, "True");
+                        let what = For::again(condition, count, "True");
                         self.pending.push(Pending { client, what, deadline: None });
                     }
                     answers.push((client, value("None")));
@@ -334,9 +371,9 @@ impl Model {
         let mut place = 0;
         while let Some(Pending { client, what, .. }) = self.pending.get(place).cloned() {
             let said = match what {
-                For::Lock if self.lock.is_none() => {
+                For::Lock(said) if self.lock.is_none() => {
                     self.lock = Some(client);
-                    value("True")
+                    value(said)
                 }
                 For::Owned(object, count, said) if !self.owners.contains_key(object) => {
                     self.owners.insert(object, (client, count));
