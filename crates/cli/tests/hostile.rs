@@ -4,8 +4,11 @@
 
 mod support;
 
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -140,6 +143,45 @@ fn without_keys_any_number_may_wait_for_the_server_to_speak() {
         server.write_all(&frame(NONE)).expect("the gateway reads");
         assert_eq!(receive(client).as_deref(), Some(NONE));
     }
+}
+
+/// The oldest client without a proof had to go for each that came, which in a flood was soon the honest one.
+#[test]
+fn in_a_flood_of_silent_sockets_a_client_far_away_has_the_time_for_its_proof() {
+    let folder = Folder::new("flood");
+    let (_server, to) = listen();
+    let key = folder.file("key", "secret");
+    let (_gateway, address) = gateway(&to, &["--authkey-file", &key, "--max-pending", "50"]);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (tell, begun) = mpsc::channel();
+        let flood = scope.spawn(|| {
+            let (tell, mut open) = (tell, VecDeque::new());
+            while !over.load(Ordering::Relaxed) {
+                // It may be hung up on at any time.
+                open.extend(TcpStream::connect(&address));
+                if open.len() > 200 {
+                    open.pop_front();
+                    // Nobody listens any more after the first time.
+                    let _ = tell.send(());
+                }
+            }
+        });
+        begun.recv_timeout(Duration::from_secs(30)).expect("a flood");
+        let answers: Vec<_> = (0..5)
+            .map(|_| {
+                let mut client = dial(&address);
+                receive(&mut client)?;
+                // What its challenge and its answer have been under way.
+                thread::sleep(Duration::from_millis(100));
+                client.write_all(&frame(b"no proof at all ")).ok()?;
+                receive(&mut client)
+            })
+            .collect();
+        over.store(true, Ordering::Relaxed);
+        flood.join().expect("it does not panic");
+        assert_eq!(answers, vec![Some(b"#FAILURE#".to_vec()); 5]);
+    });
 }
 
 #[test]

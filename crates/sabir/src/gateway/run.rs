@@ -121,6 +121,9 @@ async fn accept(
 ) -> Result<(), Error> {
     let mut pauses = 0;
     loop {
+        if let Some(pause) = pending.pause() {
+            sleep(pause).await;
+        }
         let guest = door.accept().await?;
         if door.pauses() > pauses {
             pauses = door.pauses();
