@@ -4,14 +4,14 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
+use std::{env, fs, thread};
 
-use crate::pythons::{Found, found};
+use crate::pythons::{self, Found, found};
 use crate::stage::run;
 use crate::{cargo_in_root, root};
 
 /// What the extension module is for; older Pythons have the package without it.
-const OLDEST: (u32, u32) = (3, 9);
+pub(crate) const OLDEST: (u32, u32) = (3, 9);
 /// Those whose own tests are run with the package in the place of `multiprocessing`.
 const CPYTHON_TESTS: [&str; 3] = ["3.9", "3.11", "3.13"];
 /// PyO3 takes no newer one.
@@ -30,36 +30,63 @@ pub(crate) fn with_extension(command: &mut Command) -> Result<&mut Command, Stri
     })
 }
 
-/// Runs the package's own tests.
+/// Runs the package's own tests, and those of CPython's.
 pub(crate) fn test() -> Result<(), String> {
     let found = found()?;
-    let executables = found.iter().map(|python| &python.executable);
     let runner = found.iter().rev().find(|python| version(python) >= Some(OLDEST)).or(found.last());
     let Some(runner) = runner else {
         println!("absent: any Python; the package is not tested");
         return Ok(());
     };
-    run(Command::new(&runner.executable).arg(root().join("python/tests/run.py")).args(executables))?;
+    // CPython's tests mostly wait; what the builds need is a processor.
+    let (cpython, packages) = thread::scope(|scope| {
+        let cpython = scope.spawn(|| cpython_tests(runner, &found));
+        let packages = extensions(&found);
+        (cpython.join().unwrap_or_else(|_| Err("CPython's tests were not run".to_owned())), packages)
+    });
+    cpython?;
+    let pure = found.iter().map(|python| OsString::from(&python.executable));
+    run(Command::new(&runner.executable).arg(root().join("python/tests/run.py")).args(pure.chain(packages?)))
+}
 
-    let with_suite: Vec<&String> = found
-        .iter()
-        .filter(|python| CPYTHON_TESTS.contains(&python.version.as_str()))
-        .map(|python| &python.executable)
-        .collect();
-    if !with_suite.is_empty() {
-        let table = root().join("python/tests/cpython_table.py");
-        run(Command::new(&runner.executable).arg(table).args(["--subset", "--no-table"]).args(with_suite))?;
+/// Runs the part of CPython's own tests that is quick.
+fn cpython_tests(runner: &Found, found: &[Found]) -> Result<(), String> {
+    let with_tests = found.iter().filter(|python| CPYTHON_TESTS.contains(&python.version.as_str()));
+    let executables: Vec<&String> = with_tests.map(|python| &python.executable).collect();
+    if executables.is_empty() {
+        println!("absent: the Pythons whose own tests are run with the package");
+        return Ok(());
     }
+    let table = root().join("python/tests/cpython_table.py");
+    run(Command::new(&runner.executable).arg(table).args(["--subset", "--no-table"]).args(executables))
+}
 
-    let supported = supported(&found);
+/// Builds the extension module for the oldest and the newest Python, for the one that the stub is held against, and for those
+/// without the lock: each as `run.py` is told of it.
+fn extensions(found: &[Found]) -> Result<Vec<OsString>, String> {
+    let supported = supported(found);
     let with_stubs = supported.iter().find(|python| python.version == STUBS);
     let mut some = vec![supported.first(), with_stubs, supported.last()];
     some.dedup_by_key(|python| python.map(|python| &python.executable));
-    some.into_iter().flatten().try_for_each(|python| extension(python))
+    let free_threaded = pythons::free_threaded();
+    if free_threaded.is_empty() {
+        println!(
+            "absent: a free-threaded Python, such as python3.14t; the extension module is tested with the lock alone"
+        );
+    }
+    let chosen = some.into_iter().flatten().copied().chain(&free_threaded);
+    chosen
+        .map(|python| {
+            let mut argument = OsString::from(&python.executable);
+            argument.push("=");
+            argument.push(extension(python)?);
+            Ok(argument)
+        })
+        .collect()
 }
 
-/// Builds the extension module for one Python and runs all tests there, with a package that has it.
-fn extension(python: &Found) -> Result<(), String> {
+/// Builds the extension module for one Python; the folder with a package that has it.
+fn extension(python: &Found) -> Result<PathBuf, String> {
     println!("the extension module for {}", python.full_version);
     let target = root().join("target/python");
     run(cargo_in_root()
@@ -81,10 +108,7 @@ fn extension(python: &Found) -> Result<(), String> {
     }
     fs::copy(library(&target), package.join("_native.so")).map_err(failed)?;
     stubs(python, &folder)?;
-    run(Command::new(&python.executable)
-        .env("SABIR_PACKAGE", &folder)
-        .arg(root().join("python/tests/run.py"))
-        .arg(&python.executable))
+    Ok(folder)
 }
 
 /// Holds the stub of the module against the module.
@@ -112,16 +136,16 @@ fn library(target: &Path) -> PathBuf {
 }
 
 /// Those that the extension module can be built for, the oldest first.
-fn supported(found: &[Found]) -> Vec<&Found> {
+pub(crate) fn supported(found: &[Found]) -> Vec<&Found> {
     let mut all: Vec<&Found> = found
         .iter()
-        .filter(|python| version(python).is_some_and(|it| (OLDEST..NEWEST).contains(&it)))
+        .filter(|python| version(python).is_some_and(|it| (OLDEST..=NEWEST).contains(&it)))
         .collect();
     all.sort_by_key(|python| version(python));
     all
 }
 
-fn version(python: &Found) -> Option<(u32, u32)> {
+pub(crate) fn version(python: &Found) -> Option<(u32, u32)> {
     let (major, minor) = python.version.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }

@@ -1,6 +1,7 @@
 //! What the live tests need, put under `.pythons`: the newest CPythons where they can be had, and the packages of
 //! `interop/packages.tsv`.
 
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
@@ -63,23 +64,48 @@ pub(crate) fn found() -> Result<Vec<Found>, String> {
         return Err(format!("the list of Pythons: {}", listing.status));
     }
     let text = String::from_utf8_lossy(&listing.stdout).into_owned();
-    let line = |line: &str| {
-        let mut columns = line.split('\t').map(str::to_owned);
-        Some(Found { version: columns.next()?, full_version: columns.next()?, executable: columns.next()? })
-    };
     Ok(text.lines().filter_map(line).collect())
 }
 
+/// Free-threaded CPythons, the oldest first: the list of one Python a version has none. They are found by their names, such as
+/// `python3.14t`, in the folders of `SABIR_PYTHONS` and `PATH`, and in the versions of pyenv.
+pub(crate) fn free_threaded() -> Vec<Found> {
+    let variables = ["SABIR_PYTHONS", "PATH"].map(|name| env::var_os(name).unwrap_or_default());
+    let mut folders: Vec<_> = variables.iter().flat_map(env::split_paths).collect();
+    let versions = env::home_dir().map(|home| home.join(".pyenv/versions")).and_then(|it| it.read_dir().ok());
+    folders.extend(versions.into_iter().flatten().flatten().map(|version| version.path().join("bin")));
+    let first = |minor: u32| folders.iter().find_map(|folder| ask(&folder.join(format!("python3.{minor}t"))));
+    FREE_THREADED.filter_map(first).collect()
+}
+
+/// A free-threaded Python by this name, whose version ends in `t` as its own name does.
+fn ask(executable: &Path) -> Option<Found> {
+    let question = "import platform, sys, sysconfig; assert sysconfig.get_config_var('Py_GIL_DISABLED'); \
+                    print('%d.%dt' % sys.version_info[:2], platform.python_version(), sys.executable, sep='\\t')";
+    let answer = Command::new(executable).args(["-c", question]).output().ok()?;
+    line(String::from_utf8_lossy(&answer.stdout).lines().next()?)
+}
+
+fn line(line: &str) -> Option<Found> {
+    let mut columns = line.split('\t').map(str::to_owned);
+    Some(Found { version: columns.next()?, full_version: columns.next()?, executable: columns.next()? })
+}
+
+/// The minor versions that have been supported without the lock (3.13 was an experiment, which PyO3 does not serve), and some
+/// that are to come.
+const FREE_THREADED: Range<u32> = 14..20;
+
+pub(crate) fn has_pip(python: &Found) -> bool {
+    let asked = Command::new(&python.executable).args(["-m", "pip", "--version"]).output();
+    asked.is_ok_and(|output| output.status.success())
+}
+
 /// Installs packages beside their interpreter, not into it: `folder` holds a folder for each version.
-fn install(folder: &Path, python: &Found, packages: &str, found: &[Found]) -> Result<(), String> {
+pub(crate) fn install(folder: &Path, python: &Found, packages: &str, found: &[Found]) -> Result<(), String> {
     let target = folder.join(&python.version);
     if target.is_dir() {
         return Ok(());
     }
-    let has_pip = |python: &Found| {
-        let asked = Command::new(&python.executable).args(["-m", "pip", "--version"]).output();
-        asked.is_ok_and(|output| output.status.success())
-    };
     let mut pip;
     if has_pip(python) {
         pip = Command::new(&python.executable);
