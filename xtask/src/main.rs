@@ -9,6 +9,7 @@ mod modules;
 mod package;
 mod pythons;
 mod stage;
+mod wheels;
 
 use stage::{Stages, run};
 
@@ -25,6 +26,9 @@ usage: cargo xtask COMMAND
       --no-direct                not the unmodified pairs
       --no-extras                not the other sockets, keys, and identity of bytes
       --dump FILE                write every mismatch to a file
+  wheels [--zig] [VERSION]...
+                    builds the wheels of the Python package into target/wheels, for all Pythons found or for these
+                    (3.9, 3.14t), and tries each where there is no Rust; with --zig for older systems than this one
   pythons           installs what the tests need under .pythons, and lists the Pythons found
 ";
 
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
         ["test"] => test(&mut stages),
         ["check"] => check(&mut stages),
         ["matrix", ref options @ ..] => matrix(&mut stages, options),
+        ["wheels", ref options @ ..] => wheels::wheels(&mut stages, options),
         ["pythons"] => stages.stage("Pythons", pythons::set_up),
         _ => {
             eprint!("{HELP}");

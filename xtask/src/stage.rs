@@ -11,11 +11,11 @@ pub(crate) struct Stages {
 
 impl Stages {
     /// Runs one stage under its title.
-    pub(crate) fn stage(
+    pub(crate) fn stage<T>(
         &mut self,
         title: &str,
-        work: impl FnOnce() -> Result<(), String>,
-    ) -> Result<(), String> {
+        work: impl FnOnce() -> Result<T, String>,
+    ) -> Result<T, String> {
         println!("== {title}");
         let started = Instant::now();
         let outcome = work();
