@@ -1,5 +1,6 @@
 //! Source files that no module declares: Cargo never sees them, so that neither the compiler nor a lint does.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,22 +20,19 @@ pub(crate) fn check() -> Result<(), String> {
         .output()
         .map_err(|error| format!("git does not run: {error}"))?;
     let listed = String::from_utf8_lossy(&listed.stdout);
-    let read = |line: &str| {
-        let file = root().join(line);
-        let text = fs::read_to_string(&file).ok()?;
-        Some((file, text))
-    };
     // Of those that git knows, some may have been deleted.
-    let files: Vec<(PathBuf, String)> = listed.lines().filter_map(read).collect();
+    let files: Vec<&Path> = listed.lines().map(Path::new).filter(|file| root().join(file).exists()).collect();
     if files.is_empty() {
         return Err("git knows no source file here".to_owned());
     }
-    let orphans: Vec<String> = files
-        .iter()
-        .map(|(file, _)| file)
-        .filter(|file| !is_root(file) && !is_declared(file, &files))
-        .map(|file| file.strip_prefix(root()).unwrap_or(file).display().to_string())
-        .collect();
+    let mut declared = BTreeSet::new();
+    for file in &files {
+        let text =
+            fs::read_to_string(root().join(file)).map_err(|error| format!("{}: {error}", file.display()))?;
+        declare(file, &text, &mut declared);
+    }
+    let orphans = files.iter().filter(|file| !is_root(file) && !declared.contains(**file));
+    let orphans: Vec<String> = orphans.map(|file| file.display().to_string()).collect();
     if orphans.is_empty() { Ok(()) } else { Err(format!("no module declares {}", orphans.join(", "))) }
 }
 
@@ -44,22 +42,41 @@ fn is_root(file: &Path) -> bool {
     ROOTS.into_iter().any(named) || FOLDERS.into_iter().any(within)
 }
 
-/// Whether a file beside it, or the one that its folder is named after, has `mod` with its name, or any a `path` to it.
-fn is_declared(file: &Path, files: &[(PathBuf, String)]) -> bool {
-    let (Some(folder), Some(name)) = (file.parent(), file.file_name().and_then(|name| name.to_str())) else {
-        return false;
-    };
-    // `a/mod.rs` is the module `a`, declared beside the folder.
-    let (module, folder) = match file.file_stem() {
-        Some(stem) if stem == "mod" => (folder.file_name(), folder.parent().unwrap_or(folder)),
-        stem => (stem, folder),
-    };
-    let Some(module) = module.and_then(|name| name.to_str()) else { return false };
-    let (declaration, path) = (format!("mod {module};"), format!("{name}\"]"));
-    files.iter().any(|(other, text)| {
-        let beside = other.parent() == Some(folder) || *other == folder.with_extension("rs");
-        text.lines().map(str::trim_start).any(|line| {
-            beside && line.ends_with(&declaration) || line.starts_with("#[path") && line.ends_with(&path)
-        })
-    })
+/// Where the modules may be that a file declares: beside it, and in the folder of its name.
+fn declare(file: &Path, text: &str, declared: &mut BTreeSet<PathBuf>) {
+    let beside = file.parent().unwrap_or(Path::new(""));
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+        if let Some(path) = line.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+            declared.insert(beside.join(path));
+        }
+        let Some((_, name)) = line.strip_suffix(';').and_then(|line| line.rsplit_once("mod ")) else {
+            continue;
+        };
+        for folder in [beside.to_owned(), file.with_extension("")] {
+            declared.insert(folder.join(name).with_extension("rs"));
+            declared.insert(folder.join(name).join("mod.rs"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_beside_its_parent_or_in_its_folder_or_at_its_path() {
+        let mut declared = BTreeSet::new();
+        let text = "pub(crate) mod one;\n#[path = \"far/away.rs\"]\nmod tests;\nmod within {}\n// mod said;";
+        declare(Path::new("src/a.rs"), text, &mut declared);
+        for file in ["src/one.rs", "src/one/mod.rs", "src/a/one.rs", "src/a/one/mod.rs", "src/far/away.rs"] {
+            assert!(declared.contains(Path::new(file)), "{file}");
+        }
+        assert!(!declared.contains(Path::new("src/within.rs")));
+        assert!(!declared.contains(Path::new("src/said.rs")));
+    }
+
+    #[test]
+    fn every_file_of_this_checkout_is_a_module_of_something() {
+        assert_eq!(check(), Ok(()));
+    }
 }
