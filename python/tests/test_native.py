@@ -69,6 +69,24 @@ class Messages(unittest.TestCase):
         ours.send_gathered([b"x" * 2000, bytearray(b"y"), b""])
         self.assertEqual(theirs.recv_bytes(), b"x" * 2000 + b"y")
 
+    def test_all_that_has_arrived_is_received_together_and_nothing_is_left_behind(self):
+        for ends in (pair(), [Connection(handle, readable=not at, writable=bool(at)) for at, handle in enumerate(os.pipe())]):
+            ours, theirs = ends
+            messages = [b"a", b"", b"b" * 300, b"c" * 20000]
+            for message in messages:
+                theirs.send_bytes(message)
+            os.write(theirs.fileno(), b"\0\0\0\5hal")
+            received = []
+            while len(received) < 4:
+                received += ours.recv_many(timeout=20)
+            self.assertEqual(received, messages)
+            self.assertRaises(TimeoutError, ours.recv_many, timeout=0.02)
+            os.write(theirs.fileno(), b"ve" + b"\0\0\0\1x")
+            self.assertEqual(ours.recv_many(timeout=20), [b"halve", b"x"])
+            self.assertFalse(ours.poll())
+            theirs.close()
+            self.assertRaises(EOFError, ours.recv_many)
+
     def test_parts_of_buffers_follow_stock_rules(self):
         ours, theirs = pair()
         ours.send_bytes(b"hello", 1, 3)

@@ -284,6 +284,14 @@ impl Connection {
         }
     }
 
+    /// Receive those messages that have arrived, at least one; short ones in one system call. Only where nobody else reads
+    /// from the descriptor, no forked child either.
+    #[pyo3(signature = (*, timeout = None))]
+    fn recv_many<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        self.reading()?;
+        self.receive_many(py, self.timeouts.receiving(timeout)?)
+    }
+
     /// Receive one message into a writeable bytes-like object, from offset on; its length. What has not been read ahead is
     /// read straight to its place.
     #[pyo3(signature = (buf, offset = 0, *, timeout = None))]

@@ -119,6 +119,31 @@ impl Connection {
         }
     }
 
+    /// All short messages that have arrived, or the next one.
+    pub(super) fn receive_many<'py>(
+        &self,
+        py: Python<'py>,
+        deadline: Deadline,
+    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let mut taken = self.input.take(py, || self.incoming())?;
+        let incoming = taken.get()?;
+        let handle = self.borrowed()?;
+        if incoming.begun.is_none() {
+            self.waiting(py, |go_on| incoming.input.gulp(handle, deadline, go_on))?;
+        }
+        let mut messages = Vec::new();
+        loop {
+            let Some(Received::Bytes(message)) = self.receive(py, incoming, u64::MAX, &mut [], deadline)?
+            else {
+                return Err(PyEOFError::new_err(()));
+            };
+            messages.push(message);
+            if !incoming.input.has_whole() {
+                return Ok(messages);
+            }
+        }
+    }
+
     /// One message into `place`, from its beginning on; its length.
     pub(super) fn receive_into(
         &self,

@@ -4,6 +4,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 
+use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, recv};
 use sabir_wire::frame::{self, FrameDialect, FrameLimits};
 
@@ -53,7 +54,7 @@ impl Ahead {
         let wait = if wait { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
         let place = &mut self.bytes.spare_capacity_mut()[..self.reach];
         let seen = &*recv(socket, place, RecvFlags::PEEK | wait)?.0.0;
-        let (seen_len, (messages, end)) = (seen.len(), whole(seen));
+        let (seen_len, (messages, end)) = (seen.len(), whole(seen, usize::MAX));
         if messages == 0 {
             // A long message: it is better read to its place.
             self.rest = RESTS;
@@ -72,6 +73,19 @@ impl Ahead {
         Ok(())
     }
 
+    /// Takes what lies in the descriptor, the beginning of a message at its end too.
+    pub(super) fn gulp(&mut self, descriptor: BorrowedFd<'_>) -> io::Result<usize> {
+        self.bytes.drain(..self.taken);
+        self.taken = 0;
+        self.bytes.reserve(LONGEST);
+        Ok(rustix::io::read(descriptor, spare_capacity(&mut self.bytes))?)
+    }
+
+    /// Whether a whole message is here.
+    pub(super) fn has_whole(&self) -> bool {
+        whole(&self.bytes[self.taken..], 1).0 > 0
+    }
+
     /// Moves what fits to the front of `place`, and says how much that is, in bytes.
     pub(super) fn take(&mut self, place: &mut [MaybeUninit<u8>]) -> usize {
         let here = &self.bytes[self.taken..];
@@ -84,10 +98,12 @@ impl Ahead {
     }
 }
 
-/// How many whole messages these bytes begin with, and where the last of them ends.
-fn whole(bytes: &[u8]) -> (usize, usize) {
+/// How many whole messages these bytes begin with, up to `most`, and where the last of them ends.
+fn whole(bytes: &[u8], most: usize) -> (usize, usize) {
     let (mut messages, mut end) = (0, 0);
-    while let Ok(Some(frame)) = frame::peek(&bytes[end..], FrameDialect::PY38, FrameLimits::UNLIMITED) {
+    while messages < most
+        && let Ok(Some(frame)) = frame::peek(&bytes[end..], FrameDialect::PY38, FrameLimits::UNLIMITED)
+    {
         match usize::try_from(frame.frame_len()) {
             Ok(length) if length <= bytes.len() - end => end += length,
             _ => break,

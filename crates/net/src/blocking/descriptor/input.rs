@@ -76,6 +76,36 @@ impl Input {
         self.offset
     }
 
+    /// Waits for the next message, and takes it with those that have arrived after it, as far as they are short: then it
+    /// [`has_whole`](Input::has_whole) ones, which are received without a system call. Only where nobody else reads from
+    /// the descriptor; whoever receives until it has none sees no difference there.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`], [`Error::Io`].
+    pub fn gulp(
+        &mut self,
+        descriptor: BorrowedFd<'_>,
+        deadline: impl Into<Deadline>,
+        interrupted: Interrupted<'_>,
+    ) -> Result<(), Error> {
+        if self.frame.is_some() || self.has_whole() {
+            return Ok(());
+        }
+        let deadline = deadline.into();
+        if deadline != Deadline::NEVER {
+            wait_to_receive(descriptor, deadline, interrupted)?;
+        }
+        let ahead = &mut self.ahead;
+        receive(self.kind, descriptor, false, Deadline::NEVER, interrupted, |_| ahead.gulp(descriptor))
+            .map(drop)
+    }
+
+    /// Whether a whole message has been taken from the descriptor already.
+    #[must_use]
+    pub fn has_whole(&self) -> bool {
+        self.frame.is_none() && self.arrived == 0 && self.ahead.has_whole()
+    }
+
     /// Whether something has been taken from the descriptor already: bytes read ahead, or part of a message.
     #[must_use]
     pub fn has_some(&self) -> bool {
