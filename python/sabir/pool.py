@@ -7,7 +7,6 @@ one. A result that cannot be unpickled fails its own task (cpython#79492).
 
 import os
 import signal
-import struct
 import threading
 import time
 from multiprocessing import pool as _stock
@@ -15,17 +14,14 @@ from multiprocessing.pool import *  # noqa: F401,F403
 from multiprocessing.pool import ThreadPool  # noqa: F401
 
 from . import connection
-from ._extension import native
-from ._pickling import load_as_ours
+from ._pool_queues import Results, Tasks
 from ._stock import PY2, ProcessError, fill
-from .queues import SimpleQueue
 
 __all__ = ['Pool', 'ThreadPool', 'BrokenPool']
 
 # Seconds between two looks at the workers, and how long one may take to end when it is told to.
 _LOOK = 0.1
 _PATIENCE = 1.0
-_NUMBERS = struct.Struct('!qq')
 
 
 class BrokenPool(ProcessError):
@@ -54,10 +50,20 @@ class Pool(_stock.Pool):
         watch.start()
 
     def _setup_queues(self):
-        self._inqueue = _Tasks(ctx=self._ctx)
-        self._outqueue = _Results(ctx=self._ctx)
+        self._inqueue = Tasks(ctx=self._ctx)
+        self._outqueue = Results(ctx=self._ctx)
         self._quick_put = self._inqueue.quick_put
         self._quick_get = self._outqueue.quick_get
+
+    def _get_sentinels(self):
+        # Without the results: whoever minds the workers need not wake for each. The cache tells when there are none left.
+        return [self._change_notifier._reader]
+
+    def _guarded_task_generation(self, result_job, func, iterable):
+        tasks = super(Pool, self)._guarded_task_generation(result_job, func, iterable)
+        # An iterator may take its time with the next item, what a list has is there.
+        at_hand = isinstance(self._cache.get(result_job), _stock.MapResult)
+        return self._inqueue.gathering(tasks, self._cache) if at_hand else tasks
 
     def _check(self):
         if self._broken:
@@ -106,86 +112,6 @@ class Pool(_stock.Pool):
         while task_handler.is_alive() and not inqueue._reader.closed and inqueue._reader.poll():
             inqueue._reader.recv_bytes()
             time.sleep(0)
-
-
-class _Numbered(SimpleQueue):
-    """Messages of a task: a pickle, and after it the two numbers of the task, so that it is known whose it is even if it cannot
-    be read. An empty message is None."""
-
-    def put(self, obj):
-        self._send(self._packed(obj))
-
-    def get(self):
-        return self._unpacked(self._receive())
-
-    def quick_put(self, obj):
-        """As `put`, where nobody else writes."""
-        self._writer.send_gathered(self._packed(obj))
-
-    def quick_get(self):
-        """As `get`, where nobody else reads."""
-        return self._unpacked(self._reader.recv_bytes())
-
-    def _packed(self, obj):
-        if obj is None:
-            return []
-        data = self._dumps(obj[self._pickled])
-        # 2.7 numbers the only task of a job None.
-        numbers = _NUMBERS.pack(obj[0], -1 if obj[1] is None else obj[1])
-        return data + [numbers] if isinstance(data, list) else [data, numbers]
-
-    def _unpacked(self, data):
-        if not data:
-            return None
-        job, index = _NUMBERS.unpack_from(data, len(data) - _NUMBERS.size)
-        index = None if index == -1 else index
-        try:
-            reducer = self._reader._reducer or self._ctx._current()
-            if native and reducer._quick() is not None:
-                # What comes after a pickle does not matter to it.
-                value = native.unpickle(data, load_as_ours, self._ctx)
-            else:
-                value = reducer.loads(data[:-_NUMBERS.size], self._ctx)
-        except Exception as error:
-            return self._failed(job, index, error)
-        return self._whole(job, index, value)
-
-
-class _Tasks(_Numbered):
-    """Tasks: one that a worker cannot read fails by itself, and the worker goes on."""
-
-    _pickled = slice(2, None)
-
-    @staticmethod
-    def _whole(job, index, value):
-        return (job, index) + tuple(value)
-
-    @staticmethod
-    def _failed(job, index, error):
-        return job, index, _raise, (error,), {}
-
-
-def _raise(error):
-    raise error
-
-
-class _Results(_Numbered):
-    """Results: one that cannot be read here fails its task."""
-
-    _pickled = 2
-
-    def put(self, obj):
-        # The pipe is closed when the pool is broken and the thread that reads here has ended.
-        if not self._writer.closed:
-            _Numbered.put(self, obj)
-
-    @staticmethod
-    def _whole(job, index, value):
-        return job, index, value
-
-    @staticmethod
-    def _failed(job, index, error):
-        return job, index, (False, _stock.MaybeEncodingError(error, 'a result that cannot be unpickled here'))
 
 
 class _NoWorker(object):

@@ -57,6 +57,33 @@ def use_proxy(proxy):
     proxy['child'] = os.getpid()
 
 
+def meet(barrier):
+    """Waits until as many as the barrier is for are here at once."""
+    barrier.wait(60)
+    return True
+
+
+def keep_barrier(barrier):
+    """Initializer of workers that `meet_kept`."""
+    global kept
+    kept = barrier
+
+
+def meet_kept(_):
+    """As `meet`, at the barrier that the worker was started with."""
+    return meet(kept)
+
+
+def rename(_):
+    """From now on, here, the name of `double` means another function; says what it said before."""
+    global double
+    before = double
+
+    def double(number):
+        return 100 * number
+    return before(1)
+
+
 def double(number):
     return 2 * number
 

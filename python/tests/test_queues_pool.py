@@ -159,6 +159,47 @@ class Pools(TestCase):
                 pool.apply_async(children.double, (children.UnreadableArgument(),)).get(30)
             self.assertEqual(pool.apply_async(children.double, (2,)).get(30), 4)
 
+    def test_a_task_among_many_that_cannot_be_pickled_fails_the_map_and_no_other(self):
+        pool = sabir.get_context('fork').Pool(2)
+        with self.assertRaises(Exception):
+            pool.map_async(children.double, list(range(100)) + [lambda: None] + list(range(100)), 1).get(60)
+        self.assertEqual(pool.map_async(children.double, range(500), 1).get(60), [2 * number for number in range(500)])
+        pool.terminate()
+        pool.join()
+
+    def test_the_next_item_of_an_iterator_is_not_waited_for_before_the_last_is_done(self):
+        pool = sabir.get_context('fork').Pool(2)
+        done = threading.Event()
+
+        def items():
+            yield 1
+            done.wait(60)
+            yield 2
+
+        results = pool.imap(children.double, items())
+        self.assertEqual(results.next(60), 2)
+        done.set()
+        self.assertEqual(results.next(60), 4)
+        pool.terminate()
+        pool.join()
+
+    @unittest.skipIf(sys.version_info < (3,), 'has no barriers')
+    def test_tasks_that_wait_for_each_other_run_at_once_after_many_that_did_not(self):
+        context = sabir.get_context('fork')
+        pool = context.Pool(2, children.keep_barrier, (context.Barrier(2),))
+        pool.map_async(children.double, range(1000), 1).get(60)
+        self.assertEqual(pool.map_async(children.meet_kept, range(20), 1).get(120), 20 * [True])
+        pool.terminate()
+        pool.join()
+
+    def test_a_name_that_means_another_function_in_a_worker_is_found_anew(self):
+        pool = sabir.get_context('fork').Pool(1)
+        self.assertEqual(pool.apply_async(children.double, (1,)).get(60), 2)
+        self.assertEqual(pool.apply_async(children.rename, (1,)).get(60), 2)
+        self.assertEqual(pool.apply_async(children.double, (1,)).get(60), 100)
+        pool.terminate()
+        pool.join()
+
     def test_a_closed_pool_finishes_its_work(self):
         for pool in self.pools(2):
             result = pool.map_async(children.wait_and_double, range(10))
