@@ -109,8 +109,8 @@ struct Dumper<'g> {
     /// Each node's memo index and one, 0 for none.
     memo: Vec<u32>,
     memo_next: u32,
-    /// Which nodes get an entry; empty for all.
-    shared: Vec<bool>,
+    /// Which nodes get an entry; without it all.
+    shared: Option<shared::Nodes>,
     /// Sets that were lowered: they must not be met inside themselves.
     sets: &'g [NodeId],
     /// Nodes begun since the memo last grew: more of them than there are nodes means that one is made of itself.
@@ -123,8 +123,8 @@ impl<'g> Dumper<'g> {
             return Err(Error::new(ErrorKind::UnsupportedProtocol(options.protocol)));
         }
         let shared = match options.memo {
-            MemoStyle::Shared => shared::nodes(graph),
-            MemoStyle::Everything => Vec::new(),
+            MemoStyle::Shared => Some(shared::nodes(graph)),
+            MemoStyle::Everything => None,
         };
         let mut work = Vec::with_capacity(16);
         work.extend([Work::Opcode(Opcode::Stop), Work::Visit(graph.root())]);

@@ -76,7 +76,10 @@ impl Blob {
 #[derive(Clone, Debug)]
 pub struct Graph {
     nodes: Vec<Node>,
-    sources: Vec<Bytes>,
+    /// The pickle itself, if it was loaded from one.
+    first: Bytes,
+    /// What was taken in since without copying it.
+    others: Vec<Bytes>,
     /// Bytes that are in no source: what was decoded or added.
     extra: Vec<u8>,
     root: NodeId,
@@ -86,6 +89,8 @@ pub struct Graph {
 
 const PLACE_BITS: u32 = 48;
 const EXTRA: u64 = 0xffff;
+/// In bytes.
+const SHORT_TEXTS: usize = 32;
 
 impl Graph {
     /// A graph whose root is None, to add to.
@@ -98,7 +103,8 @@ impl Graph {
         nodes.extend([Node::None, Node::Bool(true), Node::Bool(false)]);
         Graph {
             nodes,
-            sources: alloc::vec![source],
+            first: source,
+            others: Vec::new(),
             extra: Vec::new(),
             root: NodeId::NONE,
             protocol: 0,
@@ -137,7 +143,7 @@ impl Graph {
 
     /// Puts the pickle itself in its place, after it was read.
     pub(crate) fn set_first_source(&mut self, source: Bytes) {
-        self.sources[0] = source;
+        self.first = source;
     }
 
     /// How many nodes there are, those included that nothing refers to (any more).
@@ -171,18 +177,22 @@ impl Graph {
     /// The bytes of a blob.
     pub fn blob(&self, blob: Blob) -> &[u8] {
         let (source, start) = (blob.place >> PLACE_BITS, (blob.place & ((1 << PLACE_BITS) - 1)) as usize);
-        let bytes = if source == EXTRA { &self.extra[..] } else { &self.sources[source as usize][..] };
+        let bytes = if source == EXTRA { &self.extra[..] } else { &self.source(source)[..] };
         &bytes[start..start + blob.length]
     }
 
     /// The bytes of a blob, shared and not copied if they are part of a source.
     pub fn shared_blob(&self, blob: Blob) -> Option<Bytes> {
         let (source, start) = (blob.place >> PLACE_BITS, (blob.place & ((1 << PLACE_BITS) - 1)) as usize);
-        (source != EXTRA).then(|| self.sources[source as usize].slice(start..start + blob.length))
+        (source != EXTRA).then(|| self.source(source).slice(start..start + blob.length))
     }
 
     /// Copies bytes into the graph.
     pub fn store(&mut self, bytes: &[u8]) -> Blob {
+        if self.extra.capacity() == 0 {
+            // A reply's two texts, in one go.
+            self.extra.reserve(bytes.len().max(SHORT_TEXTS));
+        }
         let place = EXTRA << PLACE_BITS | self.extra.len() as u64;
         self.extra.extend_from_slice(bytes);
         Blob { place, length: bytes.len() }
@@ -190,12 +200,20 @@ impl Graph {
 
     /// Takes bytes into the graph without copying them.
     pub fn share(&mut self, bytes: Bytes) -> Blob {
-        if self.sources.len() as u64 == EXTRA {
+        let number = self.others.len() as u64 + 1;
+        if number == EXTRA {
             return self.store(&bytes);
         }
-        let blob = Blob { place: (self.sources.len() as u64) << PLACE_BITS, length: bytes.len() };
-        self.sources.push(bytes);
-        blob
+        let length = bytes.len();
+        self.others.push(bytes);
+        Blob { place: number << PLACE_BITS, length }
+    }
+
+    fn source(&self, number: u64) -> &Bytes {
+        match number as usize {
+            0 => &self.first,
+            number => &self.others[number - 1],
+        }
     }
 
     /// The blob of a piece of the first source.

@@ -19,9 +19,12 @@ pub(crate) struct Memo<T> {
 /// How many indices a pickler may skip before an entry counts as far off.
 const MAX_GAP: usize = 16;
 
+/// How many entries short messages have: so many are there without growing.
+const USUAL: usize = 8;
+
 impl<T: Copy> Memo<T> {
     pub(crate) fn new() -> Memo<T> {
-        Memo { near: Vec::new(), far: BTreeMap::new(), entries: 0 }
+        Memo { near: Vec::with_capacity(USUAL), far: BTreeMap::new(), entries: 0 }
     }
 
     /// How many entries there are, which is the index that MEMOIZE stores at.

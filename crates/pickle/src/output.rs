@@ -26,6 +26,11 @@ impl Segments {
         pairs.chain(core::iter::once(&self.buffer[tail..])).filter(|piece| !piece.is_empty())
     }
 
+    /// The pickle, if it is in one piece.
+    pub fn as_slice(&self) -> Option<&[u8]> {
+        if self.shared.is_empty() { Some(&self.buffer) } else { None }
+    }
+
     /// The pieces in order, to own.
     pub fn into_pieces(self) -> Vec<Bytes> {
         let mut rest = Bytes::from(self.buffer);

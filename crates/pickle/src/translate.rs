@@ -92,7 +92,12 @@ impl Translation {
     /// # Errors
     /// The policy for strings forbids what is there.
     pub fn apply(&self, graph: &mut Graph, from: Pythons, to: Pythons, protocol: u8) -> Result<bool> {
-        if from == Pythons::PY2 && to == Pythons::PY2 {
+        let concerns = |id| match graph[id] {
+            Node::Object(_) | Node::Global(_) | Node::String(_) => true,
+            Node::Str(_) | Node::Long(_) => to == Pythons::PY2,
+            _ => false,
+        };
+        if (from == Pythons::PY2 && to == Pythons::PY2) || !graph.ids().any(concerns) {
             return Ok(false);
         }
         let mut pass = Pass {

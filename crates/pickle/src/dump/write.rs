@@ -42,7 +42,7 @@ impl Dumper<'_> {
     }
 
     pub(super) fn put(&mut self, id: NodeId) {
-        if self.shared.get(id.index()) == Some(&false) {
+        if self.shared.as_ref().is_some_and(|shared| !shared.contains(id)) {
             return;
         }
         self.begun = 0;
@@ -200,7 +200,7 @@ impl Dumper<'_> {
                 return Err(unrepresentable("a name of 64 KiB and more"));
             }
             self.str(part)?;
-            if self.shared.is_empty() {
+            if self.shared.is_none() {
                 self.memo_next += 1;
                 self.op(Opcode::Memoize);
             }
