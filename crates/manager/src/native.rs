@@ -58,6 +58,9 @@ pub fn reply(graph: &mut Graph, reply: &Reply, holds: Holds, to: Pythons) -> Rep
 
 /// Makes all such texts of the tokens and proxies of a graph native to `to`. Says whether anything changed.
 pub fn tokens(graph: &mut Graph, to: Pythons) -> bool {
+    if !graph.ids().any(|id| matches!(graph[id], Node::Object(_))) {
+        return false;
+    }
     let mut changed = false;
     for mut token in Token::find(graph) {
         let before = token;

@@ -39,6 +39,7 @@ mod objects;
 mod outcome;
 mod references;
 mod registry;
+mod tickets;
 mod traceback;
 
 use alloc::collections::BTreeMap;
@@ -54,6 +55,7 @@ use self::objects::{Count, Objects};
 pub use self::objects::{Gone, Ident};
 pub use self::outcome::{Call, CallResult, ConnectionId, Create, Fallback, Made, Message, Outcome, Ticket};
 pub use self::registry::{MethodNames, Registered};
+use self::tickets::Tickets;
 use self::traceback::Fault;
 use crate::native::Holds;
 use crate::{Address, Peer, Rebuild, Token};
@@ -68,7 +70,7 @@ pub struct Server<O> {
     registry: BTreeMap<Arc<str>, Arc<Registered>>,
     objects: Objects<O>,
     connections: BTreeMap<ConnectionId, Connection>,
-    tickets: BTreeMap<Ticket, Pending>,
+    tickets: Tickets,
     last_ticket: u64,
     /// What to do about a type that is not registered.
     remedy: Option<&'static str>,
@@ -130,7 +132,7 @@ impl<O: Clone> Server<O> {
             registry: BTreeMap::new(),
             objects: Objects::new(nonce),
             connections: BTreeMap::new(),
-            tickets: BTreeMap::new(),
+            tickets: Tickets::default(),
             last_ticket: 0,
             remedy: None,
         }
@@ -186,7 +188,7 @@ impl<O: Clone> Server<O> {
     /// up: whatever becomes of it, nothing will be sent.
     pub fn closed(&mut self, connection: ConnectionId) -> Option<Ticket> {
         let State::Waiting { ticket, .. } = self.connections.remove(&connection)?.state else { return None };
-        self.tickets.get_mut(&ticket)?.connection = None;
+        self.tickets.get_mut(ticket)?.connection = None;
         Some(ticket)
     }
 
@@ -375,7 +377,7 @@ impl<O: Clone> Server<O> {
     fn waits(&self, connection: ConnectionId) -> Peer {
         let state = self.connections.get(&connection).map(|connection| connection.state);
         let Some(State::Waiting { ticket, .. }) = state else { return Peer::UNKNOWN };
-        self.tickets.get(&ticket).map_or(Peer::UNKNOWN, |pending| pending.peer)
+        self.tickets.get(ticket).map_or(Peer::UNKNOWN, |pending| pending.peer)
     }
 
     fn exposed_tuple(&self, graph: &mut Graph, ident: Ident, peer: Peer) -> NodeId {

@@ -104,7 +104,7 @@ impl<O: Clone> Server<O> {
 
     /// A call has ended. If who asked is gone, an object that was to be shared is among those to be dropped.
     pub fn finished(&mut self, ticket: Ticket, result: CallResult<O>) -> Outcome<O> {
-        let pending = self.tickets.remove(&ticket);
+        let pending = self.tickets.remove(ticket);
         let Some(Pending { connection: Some(connection), peer, waiting: Waiting::Call(asked) }) = pending
         else {
             if let CallResult::Shared { made, .. } = result {

@@ -185,7 +185,7 @@ impl<O: Clone> Server<O> {
     ///
     /// If who asked is gone, nobody will ever know the object, and it is among those to be dropped.
     pub fn created(&mut self, ticket: Ticket, made: Result<Made<O>, Graph>) -> Outcome<O> {
-        let pending = self.tickets.remove(&ticket);
+        let pending = self.tickets.remove(ticket);
         let Some(Pending {
             connection: Some(connection),
             peer,
@@ -214,7 +214,7 @@ impl<O: Clone> Server<O> {
 
     /// The texts that [`Outcome::Describe`] asked for, in its order. Objects without one are shown without.
     pub fn described(&mut self, ticket: Ticket, texts: &[String]) -> Outcome<O> {
-        match self.tickets.remove(&ticket) {
+        match self.tickets.remove(ticket) {
             Some(Pending { connection: Some(connection), peer, waiting: Waiting::Describe(idents) }) => {
                 let info = Self::debug_info(&idents, texts);
                 self.answer(connection, peer, outcome::text(Kind::Return, &info), Holds::Text, None)

@@ -30,8 +30,15 @@ impl Ident {
     pub fn parse(text: &str) -> Option<Ident> {
         let (nonce, number) = text.split_at_checked(16)?;
         let hex = |text: &str| {
-            let lower = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-            if lower { u64::from_str_radix(text, 16).ok() } else { None }
+            text.bytes().try_fold(0, |number: u64, byte| {
+                let digit = match byte {
+                    b'0'..=b'9' => byte - b'0',
+                    b'a'..=b'f' => byte - b'a' + 10,
+                    _ => return None,
+                };
+                // What has 16 digits already has no room for one more.
+                (number >> 60 == 0).then_some(number << 4 | u64::from(digit))
+            })
         };
         let canonical = number.len() == 6 || (number.len() > 6 && !number.starts_with('0'));
         if canonical { Some(Ident { nonce: hex(nonce)?, number: hex(number)? }) } else { None }

@@ -77,6 +77,8 @@ impl Registered {
                 names.push(name);
             }
         }
+        // Most are in all of them, and each call asks.
+        self.only.retain(|_, versions| !versions.contains(&Pythons::ANY));
         self.exposed = Some(names.into());
         self
     }

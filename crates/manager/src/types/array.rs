@@ -117,7 +117,7 @@ impl Array {
             "__setslice__" if era.is_py2() => Signature::Parsed(3),
             _ => return Ok(Answer::NoMethod),
         };
-        call.arguments.take(era, "array", call.method, signature)?;
+        call.arguments.check(era, "array", call.method, signature)?;
         Ok(Answer::Value(match (call.method, &call.arguments.args[..]) {
             ("__len__", _) => Value::count(self.items.len()),
             ("__getitem__", [index]) => self.get(era, index)?,

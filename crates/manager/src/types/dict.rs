@@ -56,7 +56,7 @@ impl Dict {
             self.update(era, keys, "update", call.arguments)?;
             return Ok(Answer::Value(Value::NONE));
         }
-        call.arguments.take(era, "dict", call.method, signature)?;
+        call.arguments.check(era, "dict", call.method, signature)?;
         let args = &call.arguments.args;
         let digest = |value: &Value| key(keys, era, value, Use::Dict);
         let value = match (call.method, &args[..]) {

@@ -2,6 +2,8 @@
 
 use alloc::format;
 
+use sabir_pickle::Node;
+
 use super::Keys;
 use super::digest::Digest;
 use super::era::Era;
@@ -38,6 +40,9 @@ pub(crate) fn key(keys: &Keys, era: Era, value: &Value, what: Use) -> Result<Dig
 /// The part of a value that cannot be hashed.
 pub(crate) fn unhashable(era: Era, value: &Value) -> Option<Value> {
     let part = value.part()?;
+    if matches!(part.node(), Node::Str(_) | Node::Bytes(_) | Node::String(_) | Node::Long(_)) {
+        return None;
+    }
     let mut work = alloc::vec![part.id];
     let mut seen = alloc::collections::BTreeSet::new();
     while let Some(id) = work.pop() {

@@ -92,7 +92,7 @@ impl List {
         if call.method == "sort" {
             return self.sort(call);
         }
-        call.arguments.take(era, "list", call.method, signature)?;
+        call.arguments.check(era, "list", call.method, signature)?;
         let args = &call.arguments.args;
         let none = Ok(Answer::Value(Value::NONE));
         match (call.method, &args[..]) {

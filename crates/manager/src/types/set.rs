@@ -56,7 +56,7 @@ impl Set {
     pub(crate) fn call(&mut self, call: &mut Call<'_>) -> Called {
         let (era, keys) = (call.caller.era, call.keys);
         let Some(signature) = signature(call.method) else { return Ok(Answer::NoMethod) };
-        call.arguments.take(era, "set", call.method, signature)?;
+        call.arguments.check(era, "set", call.method, signature)?;
         let args = &call.arguments.args;
         let digest = |value: &Value| key(keys, era, value, Use::Set);
         let value = match (call.method, &args[..]) {

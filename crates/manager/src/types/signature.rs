@@ -66,17 +66,27 @@ impl Arguments {
         method: &str,
         signature: Signature,
     ) -> Result<Vec<Option<Value>>, Raised> {
-        let call = Call { era, owner, method, given: self.args.len() };
         if let Signature::Python(parameters, required) = signature {
+            let call = Call { era, owner, method, given: self.args.len() };
             return call.bind(self, parameters, required, 1);
         }
+        self.check(era, owner, method, signature)?;
+        Ok(self.args.iter().cloned().map(Some).collect())
+    }
+
+    /// The same for a method that is not written in Python, and whose arguments are taken from where they are.
+    pub(crate) fn check(
+        &self,
+        era: Era,
+        owner: &str,
+        method: &str,
+        signature: Signature,
+    ) -> Result<(), Raised> {
+        let call = Call { era, owner, method, given: self.args.len() };
         if !self.kwargs.is_empty() {
             return Err(Raised::type_error(call.no_keywords(signature)));
         }
-        match call.miscounted(signature) {
-            Some(text) => Err(Raised::type_error(text)),
-            None => Ok(self.args.iter().cloned().map(Some).collect()),
-        }
+        call.miscounted(signature).map_or(Ok(()), |text| Err(Raised::type_error(text)))
     }
 
     /// The same for a function that is no method.

@@ -25,19 +25,16 @@ impl Sip {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        let mut bytes = bytes;
-        while !self.length.is_multiple_of(8) {
-            let Some((&first, rest)) = bytes.split_first() else { return };
-            self.byte(first);
-            bytes = rest;
-        }
+        let filled = 8 * (self.length % 8);
         let chunks = bytes.chunks_exact(8);
         let rest = chunks.remainder();
         for chunk in chunks {
             let mut word = [0; 8];
             word.copy_from_slice(chunk);
+            let word = u64::from_le_bytes(word);
             self.length = self.length.wrapping_add(8);
-            self.word(u64::from_le_bytes(word));
+            self.word(self.tail | word << filled);
+            self.tail = if filled == 0 { 0 } else { word >> (64 - filled) };
         }
         for &byte in rest {
             self.byte(byte);
