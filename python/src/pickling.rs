@@ -90,11 +90,19 @@ pub(crate) fn pickle<'py>(
         Made::take(protocol, table, apart).map_or_else(|| Made::new(py, protocol, table, apart), Ok)?;
     made.pickler.bind(py).call_method1(pyo3::intern!(py, "dump"), (obj,))?;
     let pickled = mem::take(&mut *made.pieces.get().lock());
-    if pickled.pieces.len() == 1 && pickled.pieces[0].bind(py).as_bytes().len() <= KEPT {
+    let own = pickled.pieces.iter().map(|piece| own_length(piece.bind(py).as_bytes(), protocol));
+    if own.sum::<usize>() <= KEPT {
         made.pickler.bind(py).call_method0(pyo3::intern!(py, "clear_memo"))?;
         made.put();
     }
     Ok(pickled)
+}
+
+/// How much of a piece may be a pickler's own words: nothing if it is the bytes of one long object, which are written
+/// as they are. A frame begins with its opcode or, the first of a pickle, with that of the protocol.
+fn own_length(piece: &[u8], protocol: u8) -> usize {
+    let is_object = protocol >= 4 && piece.len() >= FRAME && !matches!(piece.first(), Some(0x80 | 0x95));
+    if is_object { 0 } else { piece.len() }
 }
 
 /// A pickler that is used again: to make one takes longer than a small pickle does.
@@ -209,7 +217,9 @@ const APART: usize = 256 * 1024;
 /// What a message begins with that is followed by buffers: no pickle is of this protocol.
 const APART_MAGIC: &[u8] = b"\x80\xff";
 const MOST_IDLE: usize = 4;
-/// The longest pickle, in bytes, after which a pickler is kept: its memory of what it has met does not shrink.
+/// The length, in bytes, from which on picklers close a frame, and write an object as a piece of its own.
+const FRAME: usize = 64 * 1024;
+/// The longest pickle, in bytes, not counting long objects, after which a pickler is kept: its memory of what it has met does not shrink.
 const KEPT: usize = 16 * 1024;
 static PICKLER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
