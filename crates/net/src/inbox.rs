@@ -1,5 +1,7 @@
 //! What has been read and not been asked for yet, for either driver.
 
+#[cfg(feature = "tokio")]
+use std::cell::RefCell;
 use std::io;
 use std::mem;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -12,6 +14,8 @@ use sabir_wire::error::Phase;
 use sabir_wire::frame::{self, Deframer, FrameHeader};
 
 use crate::error::{Doing, Error};
+#[cfg(feature = "tokio")]
+use crate::handles::recv_with_fds;
 use crate::receive::{receive, receive_into, receive_with_handles};
 
 /// The messages of a connection, as they come in.
@@ -116,6 +120,10 @@ impl Inbox {
         is_unix: bool,
         flags: RecvFlags,
     ) -> io::Result<bool> {
+        #[cfg(feature = "tokio")]
+        if self.thrifty && self.deframer.waiting() == 0 {
+            return self.fill_exactly(socket, is_unix, flags);
+        }
         let Config { limits, dialect } = self.config;
         let waiting = self.deframer.waiting();
         let frame = frame::peek(self.deframer.arrived(), dialect, limits).ok().flatten();
@@ -132,13 +140,39 @@ impl Inbox {
             missing if missing > self.read => receive(socket, buffer, missing, flags)?,
             _ => receive_with_handles(socket, buffer, self.read.min(LONG_READ), &mut self.handles, flags)?,
         };
+        self.has_read(received);
+        Ok(!is_unix && received > 0 && received < room)
+    }
+
+    /// As [`fill`](Inbox::fill), where nothing waits: by way of memory that all connections of a thread have in common, so
+    /// that what is kept here is as long as what has come, which most often is one message.
+    #[cfg(feature = "tokio")]
+    fn fill_exactly(&mut self, socket: BorrowedFd<'_>, is_unix: bool, flags: RecvFlags) -> io::Result<bool> {
+        COMMON.with_borrow_mut(|common| {
+            common.resize(LONG_READ, 0);
+            let received = if is_unix {
+                // Not further than a read without that memory: what follows a descriptor is to be read with care.
+                let room = self.read.min(LONG_READ);
+                let received = recv_with_fds(socket, &mut common[..room], &mut self.handles.received, flags)?;
+                self.handles.lost |= received.lost_descriptors;
+                received.bytes
+            } else {
+                receive_into(socket, common, flags)?
+            };
+            self.deframer.release();
+            self.deframer.push(&common[..received]);
+            self.has_read(received);
+            Ok(!is_unix && received > 0 && received < LONG_READ)
+        })
+    }
+
+    fn has_read(&mut self, received: usize) {
         self.eof = received == 0;
         if received >= self.read {
             self.read = (4 * self.read).min(LONG_READ);
         } else if received < self.read / 4 {
             self.read = (self.read / 2).max(SHORT_READ);
         }
-        Ok(!is_unix && received > 0 && received < room)
     }
 
     #[cfg(feature = "tokio")]
@@ -253,3 +287,9 @@ fn make_room(buffer: &mut BytesMut, size: usize) {
 const SHORT_READ: usize = 4 * 1024;
 /// What a read asks for if the ones before it were filled, in bytes: as much as CPython 3.14 asks for.
 const LONG_READ: usize = 64 * 1024;
+
+#[cfg(feature = "tokio")]
+std::thread_local! {
+    /// What a read of a connection that saves memory goes to first.
+    static COMMON: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}

@@ -128,6 +128,10 @@ impl<P: Deref<Target = [u8]>> Sending<'_, P> {
             end += 1;
         }
 
+        // Most messages are short, and nothing waits before them.
+        if in_scratch && slices == 2 && queue.len() == *written {
+            return write(&[IoSlice::new(scratch)]);
+        }
         let mut all = [IoSlice::new(&[]); MOST_SLICES];
         let mut count = 0;
         let mut add = |slice| {

@@ -228,6 +228,10 @@ impl Deframer {
             // Which keeps no buffer alive.
             return Ok(Some(Bytes::new()));
         }
+        if self.buf.len() == body_len && self.buf.capacity() == body_len {
+            // There is no memory to read on into, and the message is the only one that has any of it.
+            return Ok(Some(core::mem::take(&mut self.buf).freeze()));
+        }
         let body = self.buf.split_to(body_len).freeze();
         if body_len > KEEP && self.buf.len() <= KEEP {
             // The rest would keep all of the long message's memory alive.

@@ -1,5 +1,6 @@
 //! Messages over a stream: what a connection and its halves have in common.
 
+use std::future::poll_fn;
 use std::io;
 use std::ops::Deref;
 use std::os::fd::AsFd as _;
@@ -191,7 +192,8 @@ async fn pause(stream: &Stream, error: io::Error, doing: Doing, early: bool) -> 
             if early {
                 stream.quickack();
             }
-            stream.readable().await
+            // Whoever receives has the one inbox of the connection.
+            poll_fn(|context| stream.poll_readable(context)).await.map_err(Error::io(doing))
         }
         io::ErrorKind::Interrupted => Ok(()),
         _ => Err(Error::Io { doing, source: error }),

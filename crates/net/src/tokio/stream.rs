@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::tokio::io::Interest;
@@ -98,6 +99,17 @@ impl Stream {
             Socket::Tls(socket, _) => socket.readable().await,
         }
         .map_err(Error::io(Doing::Receiving))
+    }
+
+    /// As [`readable`](Stream::readable), for the one task that reads: its place is kept from one wait to the next, where
+    /// `readable` takes a new one in a list each time.
+    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.socket {
+            Socket::Tcp(socket) => socket.poll_read_ready(context),
+            Socket::Unix(socket) => socket.poll_read_ready(context),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, _) => socket.poll_read_ready(context),
+        }
     }
 
     /// Waits until there may be room to write.

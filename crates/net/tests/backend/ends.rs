@@ -24,9 +24,11 @@ pub(crate) enum End {
 pub(crate) enum Driver {
     Blocking,
     Tokio,
+    /// Tokio, with connections that save memory.
+    Thrifty,
 }
 
-pub(crate) const DRIVERS: [Driver; 2] = [Driver::Blocking, Driver::Tokio];
+pub(crate) const DRIVERS: [Driver; 3] = [Driver::Blocking, Driver::Tokio, Driver::Thrifty];
 
 /// An end under each driver over each backend, and the bare stream at its other end.
 pub(crate) fn with_bare_peers(mut test: impl FnMut(End, blocking::Stream)) {
@@ -40,10 +42,19 @@ pub(crate) fn with_bare_peers(mut test: impl FnMut(End, blocking::Stream)) {
     }
 }
 
-/// Two authenticated ends, of each pair of drivers, over each backend.
+/// Who meets whom.
+const PAIRS: [(Driver, Driver); 5] = [
+    (Driver::Blocking, Driver::Blocking),
+    (Driver::Blocking, Driver::Tokio),
+    (Driver::Tokio, Driver::Blocking),
+    (Driver::Tokio, Driver::Tokio),
+    (Driver::Thrifty, Driver::Thrifty),
+];
+
+/// Two authenticated ends, of pairs of drivers, over each backend.
 pub(crate) fn pairs(mut test: impl FnMut(End, End)) {
     for address in Backends::new().addresses {
-        for (accepting, connecting) in DRIVERS.into_iter().flat_map(|one| DRIVERS.map(|other| (one, other))) {
+        for (accepting, connecting) in PAIRS {
             println!("{address} {accepting:?} {connecting:?}");
             let listener = Listener::bind(&address).unwrap();
             let there = listener.local_address().clone();
@@ -72,9 +83,9 @@ impl End {
         let config = Config::default();
         match driver {
             Driver::Blocking => Self::Blocking(blocking::Connection::new(stream, config)),
-            Driver::Tokio => {
+            Driver::Tokio | Driver::Thrifty => {
                 let (stream, runtime) = asynchronously(stream);
-                Self::Tokio(asynchronous::Connection::new(stream, config), runtime)
+                Self::asynchronous(asynchronous::Connection::new(stream, config), runtime, driver)
             }
         }
     }
@@ -87,7 +98,7 @@ impl End {
             } else {
                 blocking::Connection::connecting(stream, config, key, options, far()).unwrap()
             }),
-            Driver::Tokio => {
+            Driver::Tokio | Driver::Thrifty => {
                 let (stream, runtime) = asynchronously(stream);
                 let connection = runtime.block_on(async {
                     if accepts {
@@ -96,9 +107,16 @@ impl End {
                         asynchronous::Connection::connecting(stream, config, key, options, far()).await
                     }
                 });
-                Self::Tokio(connection.unwrap(), runtime)
+                Self::asynchronous(connection.unwrap(), runtime, driver)
             }
         }
+    }
+
+    fn asynchronous(mut connection: asynchronous::Connection, runtime: Runtime, driver: Driver) -> Self {
+        if driver == Driver::Thrifty {
+            connection.save_memory();
+        }
+        Self::Tokio(connection, runtime)
     }
 
     pub(crate) fn is_unix(&self) -> bool {

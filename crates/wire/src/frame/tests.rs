@@ -199,3 +199,21 @@ fn memory_is_given_back_only_if_nothing_waits() {
     idle.release();
     assert_eq!(idle.into_rest().capacity(), 0);
 }
+
+#[test]
+fn a_message_that_came_alone_is_the_only_one_in_its_memory() {
+    let frame = |body: &[u8]| [&header(body.len() as u64)[..], body].concat();
+    let next = |deframer: &mut Deframer| {
+        deframer.next_message(FrameDialect::PY38, FrameLimits::DEFAULT).unwrap().unwrap()
+    };
+    let mut deframer = Deframer::new();
+    deframer.push(&frame(b"a request"));
+    let alone = next(&mut deframer);
+    assert!(alone.is_unique());
+    // Memory that can be read on into is kept for that.
+    deframer.buffer(1024).extend_from_slice(&frame(b"another"));
+    let other = next(&mut deframer);
+    assert!(!other.is_unique());
+    assert_eq!((&alone[..], &other[..]), (&b"a request"[..], &b"another"[..]));
+    assert_eq!(deframer.offset(), 4 + 9 + 4 + 7);
+}
