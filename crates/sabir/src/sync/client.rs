@@ -85,7 +85,10 @@ async fn talk(
         client.state.counts.requests.add(1);
         client.state.counts.received.add(message.len() as u64);
         let due = match client.state.request(client.id, message) {
-            Came::Now(due) => due,
+            Came::Now(due) => {
+                client.state.turns.take().await;
+                due
+            }
             Came::Later(later) => {
                 tokio::select! {
                     biased;
@@ -146,9 +149,10 @@ impl Client {
     async fn receive(&mut self) -> Result<Option<Bytes>, Error> {
         let idle = self.state.options.idle_timeout;
         let message = self.connection.recv_bytes(idle).await?;
-        // A short one shares memory with what was read along with it, and may be kept for long.
+        // It may be kept for long: a short one not along with what was read together with it.
         Ok(message.map(|message| {
-            if message.len() <= WORTH_COPYING { Bytes::copy_from_slice(&message) } else { message }
+            let shares = message.len() <= WORTH_COPYING && !message.is_unique();
+            if shares { Bytes::copy_from_slice(&message) } else { message }
         }))
     }
 
@@ -156,9 +160,19 @@ impl Client {
     async fn send(&mut self, message: Message) -> Result<(), Error> {
         let Message { grants, .. } = message;
         let (pickle, broken) = message.encode(&self.state.options.translation);
-        let pieces: Vec<&[u8]> = pickle.iter().collect();
+        let (one, many);
+        let pieces: &[&[u8]] = match pickle.as_slice() {
+            Some(piece) => {
+                one = [piece];
+                &one
+            }
+            None => {
+                many = pickle.iter().collect::<Vec<&[u8]>>();
+                &many
+            }
+        };
         self.state.counts.sent.add(pieces.iter().map(|piece| piece.len() as u64).sum());
-        let mut sending = pin!(self.connection.send_vectored(&pieces, Deadline::NEVER));
+        let mut sending = pin!(self.connection.send_vectored(pieces, Deadline::NEVER));
         // Most replies are gone at once, and need no clock.
         let at_once = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
         let sent = match at_once {

@@ -24,6 +24,7 @@ mod options;
 mod processes;
 mod state;
 mod stopping;
+mod turns;
 
 use std::future::Future;
 use std::sync::Arc;

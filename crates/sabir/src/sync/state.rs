@@ -18,6 +18,7 @@ use tokio::time::sleep_until;
 use super::metrics::Counts;
 use super::processes::Processes;
 use super::stopping::Signal;
+use super::turns::Turns;
 use super::{BindError, SyncOptions};
 
 /// A reply, and what comes after it; `None` closes the connection without one.
@@ -37,6 +38,7 @@ pub(super) struct State {
     sooner: Notify,
     connections: AtomicUsize,
     pub(super) counts: Counts,
+    pub(super) turns: Turns,
     /// Nobody is waited for any more.
     pub(super) stop: Signal,
     /// Nor is what is still being sent.
@@ -94,6 +96,7 @@ impl State {
             sooner: Notify::new(),
             connections: AtomicUsize::new(0),
             counts: Counts::default(),
+            turns: Turns::default(),
             stop: Signal::default(),
             cut: Signal::default(),
         })
