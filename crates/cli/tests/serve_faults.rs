@@ -87,6 +87,13 @@ fn caller(address: &Address, name: &str) -> (Connection, String) {
     (connection, ident)
 }
 
+/// What a process has of the memory, in KiB.
+fn resident(process: &Process) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("Linux");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a field");
+    resident.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
 const OBJECTS: [&str; 14] = [
     "--object",
     "lock=Lock",
@@ -165,6 +172,64 @@ fn a_machine_that_vanished_is_asked_after() {
     assert!(left <= 7 * 1000, "it runs out too late: {timer}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn ten_thousand_clients_take_a_few_threads_and_little_memory() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    const EACH: usize = 2_500;
+    let most = getrlimit(Resource::Nofile).maximum;
+    if most.is_some_and(|most| most < 11_000) {
+        eprintln!("SKIPPED: no more than {most:?} files may be open, and the server needs 10,000");
+        return;
+    }
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).expect("it is within the limit");
+    let (server, address) = serve(&OBJECTS);
+    let address: Address = address.parse().expect("an address");
+    let (_first, ident) = caller(&address, "config");
+    let before = resident(&server);
+    let open = || -> Vec<Connection> {
+        let accepted = |_| {
+            let mut connection = client(&address);
+            ask(&mut connection, &pickle(None, "accept_connection", b"\x8c\x01x\x85"));
+            connection
+        };
+        (0..EACH).map(accepted).collect()
+    };
+    let mut clients: Vec<Connection> = thread::scope(|scope| {
+        let opening: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+        opening.into_iter().flat_map(|part| part.join().expect("all get in")).collect()
+    });
+    // Each calls while all others are there.
+    for client in &mut clients {
+        let reply = ask(client, &pickle(Some(&ident), "__len__", b")"));
+        assert!(reply.windows(7).any(|part| part == b"#RETURN"), "{}", reply.escape_ascii());
+    }
+    let threads = std::fs::read_dir(format!("/proc/{}/task", server.id())).expect("it runs").count();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    assert!(threads <= cores + 4, "{threads} threads on {cores} cores");
+    let each = (resident(&server) - before) / clients.len();
+    assert!(each <= 16, "{each} KiB a client");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_machine_that_vanished_held_is_let_go() {
+    let Some(found) = pythons(&[(3, 13)]) else { return };
+    let (_server, address) = serve(&[&OBJECTS[..], &["--keepalive", "1s"]].concat());
+    for state in ["vanished", "vanished before the reply"] {
+        let mut vanished = peer(&found[0], "serve/halfway.py", &[&address, state]);
+        assert_eq!(vanished.line(), "ready");
+        let since = Instant::now();
+        fine(&found[0], "serve/take.py", &[&address, "lock"]);
+        assert!(since.elapsed() > Duration::from_secs(1), "{state}: it was not held");
+        assert!(since.elapsed() < Duration::from_secs(60), "{state}: it was held for too long");
+        // It was not its end that let go of the lock.
+        vanished.kill();
+        assert_eq!(vanished.finish().code, None, "{state}");
+    }
+}
+
 #[test]
 fn clients_that_do_not_read_neither_fill_the_memory_nor_keep_others_waiting() {
     let (server, address) = serve(&[&OBJECTS[..], &["--max-memory", "64MiB"]].concat());
@@ -188,9 +253,7 @@ fn clients_that_do_not_read_neither_fill_the_memory_nor_keep_others_waiting() {
         // The next comes when this one's reply is on its way.
         ask(&mut filling, &pickle(Some(&ident), "__len__", b")"));
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("Linux");
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a field");
-    let resident: u64 = resident.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number");
+    let resident = resident(&server);
     assert!(resident < 400 << 10, "{resident} KiB for 40 copies of 20 MB under a limit of 64 MiB");
     // Those that came too late for the memory were told so.
     let told = deaf.last_mut().expect("many").recv_bytes(DEADLINE).expect("in time").expect("an answer");

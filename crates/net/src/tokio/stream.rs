@@ -214,7 +214,8 @@ impl Stream {
 
     /// Has the kernel ask the peer's machine whether it is still there, once the connection was silent for so long, and
     /// break it if nothing is answered for as long again: neither a machine that is cut off nor one that was switched off
-    /// says good-bye. On Unix sockets, whose ends cannot go unnoticed, it does nothing.
+    /// says good-bye. On Linux what was sent has to be acknowledged in twice the time as well, which a peer that reads
+    /// nothing for as long fails to do once its buffers are full. On Unix sockets, whose ends cannot go unnoticed, it does nothing.
     ///
     /// # Errors
     /// The system's, if the connection is broken.

@@ -1,6 +1,7 @@
 """Gets as far as it is told, says so, and goes no further: halfway.py ADDRESS STATE"""
 from __future__ import print_function
 
+import ctypes
 import socket
 import struct
 import sys
@@ -37,6 +38,20 @@ elif state in ('header', 'body'):
     raw.sendall(struct.pack('!i', 1000000)[:2 if state == 'header' else 4])
     if state == 'body':
         raw.sendall(b'\x80\x02(' + b'x' * 5000)
+elif state in ('vanished', 'vanished before the reply'):
+    manager = common.connect()
+    lock = manager.lock()
+    lock.acquire()
+    connection = lock._tls.connection
+    raw = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+    # A filter of one instruction, "take 0 bytes": what arrives is dropped before TCP sees it, so that nothing is ever
+    # acknowledged any more, nor told.
+    take_nothing = ctypes.create_string_buffer(struct.pack('HBBI', 0x06, 0, 0, 0))
+    SO_ATTACH_FILTER = 26
+    time.sleep(0.2)
+    raw.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack('HL', 1, ctypes.addressof(take_nothing)))
+    if state == 'vanished before the reply':
+        connection.send((lock._token.id, '__str__', (), {}))
 elif state == 'acquiring':
     manager = common.connect()
     first = manager.lock()
