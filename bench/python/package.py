@@ -118,24 +118,10 @@ def fill(queue, payload, count):
         queue.put(payload)
 
 
-def queue(context, payload, count):
+def queue(context, payload, count, kind='Queue'):
     """Objects a second that one process puts and another gets."""
-    queue = context.Queue()
+    queue = getattr(context, kind)()
     process = in_child(context, fill, queue, payload, count)
-    queue.get()
-    start = time.perf_counter()
-    for _ in range(count - 1):
-        queue.get()
-    spent = time.perf_counter() - start
-    process.join()
-    return (count - 1) / spent
-
-
-def simple_queue(context):
-    """Objects a second through a SimpleQueue."""
-    count = 60000
-    queue = context.SimpleQueue()
-    process = in_child(context, fill, queue, ('task', 1, None), count)
     queue.get()
     start = time.perf_counter()
     for _ in range(count - 1):
@@ -215,7 +201,7 @@ ROWS = [
     ('Queue, small objects a second', with_arguments(queue, ('task', 1, None), 100000), True),
     ('Queue, 1 KiB objects a second', with_arguments(queue, bytes(1024), 100000), True),
     ('Queue, 64 KiB objects a second', with_arguments(queue, bytes(65536), 20000), True),
-    ('SimpleQueue, small objects a second', simple_queue, True),
+    ('SimpleQueue, small objects a second', with_arguments(queue, ('task', 1, None), 60000, 'SimpleQueue'), True),
     ('Pool, tasks a second', pool, True),
     ('a call of a manager, us', calls, False),
     ('connect and authenticate, us', connects, False),
