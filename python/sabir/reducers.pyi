@@ -1,5 +1,19 @@
 from typing import Any, Callable, Iterable, TypeVar
 
+__all__ = [
+    "Reducer",
+    "Pickle",
+    "Adaptive",
+    "Restricted",
+    "CloudPickle",
+    "Dill",
+    "JSON",
+    "MessagePack",
+    "CBOR",
+    "register",
+    "as_reducer",
+]
+
 _T = TypeVar("_T")
 
 class Reducer:

@@ -8,16 +8,4 @@ from multiprocessing.reduction import (
     send_handle as send_handle,
 )
 
-from .reducers import (
-    Adaptive as Adaptive,
-    as_reducer as as_reducer,
-    CBOR as CBOR,
-    CloudPickle as CloudPickle,
-    Dill as Dill,
-    JSON as JSON,
-    MessagePack as MessagePack,
-    Pickle as Pickle,
-    Reducer as Reducer,
-    register as register,
-    Restricted as Restricted,
-)
+from .reducers import *
