@@ -210,16 +210,6 @@ class Listener(BoundType('_Listener', (_stock.Listener,), {})):
             listener.close()
             self._door.close()
 
-    @property
-    def address(self):
-        """Where it listens."""
-        return self._listener._address
-
-    @property
-    def last_accepted(self):
-        """The address of the last peer whose connection was taken."""
-        return self._listener._last_accepted
-
     def __enter__(self):
         return self
 
