@@ -76,10 +76,8 @@ impl Blob {
 #[derive(Clone, Debug)]
 pub struct Graph {
     nodes: Vec<Node>,
-    /// The pickle itself, if it was loaded from one.
-    first: Bytes,
-    /// What was taken in since without copying it.
-    others: Vec<Bytes>,
+    /// The pickle itself, if it was loaded from one, and what was taken in since without copying it.
+    sources: Vec<Bytes>,
     /// Bytes that are in no source: what was decoded or added.
     extra: Vec<u8>,
     root: NodeId,
@@ -95,21 +93,9 @@ const SHORT_TEXTS: usize = 32;
 impl Graph {
     /// A graph whose root is None, to add to.
     pub fn new() -> Graph {
-        Graph::over(Bytes::new())
-    }
-
-    pub(crate) fn over(source: Bytes) -> Graph {
         let mut nodes = Vec::with_capacity(12);
         nodes.extend([Node::None, Node::Bool(true), Node::Bool(false)]);
-        Graph {
-            nodes,
-            first: source,
-            others: Vec::new(),
-            extra: Vec::new(),
-            root: NodeId::NONE,
-            protocol: 0,
-            length: 0,
-        }
+        Graph { nodes, sources: Vec::new(), extra: Vec::new(), root: NodeId::NONE, protocol: 0, length: 0 }
     }
 
     /// The object that the pickle is.
@@ -143,7 +129,7 @@ impl Graph {
 
     /// Puts the pickle itself in its place, after it was read.
     pub(crate) fn set_first_source(&mut self, source: Bytes) {
-        self.first = source;
+        self.sources.insert(0, source);
     }
 
     /// How many nodes there are, those included that nothing refers to (any more).
@@ -177,14 +163,14 @@ impl Graph {
     /// The bytes of a blob.
     pub fn blob(&self, blob: Blob) -> &[u8] {
         let (source, start) = (blob.place >> PLACE_BITS, (blob.place & ((1 << PLACE_BITS) - 1)) as usize);
-        let bytes = if source == EXTRA { &self.extra[..] } else { &self.source(source)[..] };
+        let bytes = if source == EXTRA { &self.extra[..] } else { &self.sources[source as usize][..] };
         &bytes[start..start + blob.length]
     }
 
     /// The bytes of a blob, shared and not copied if they are part of a source.
     pub fn shared_blob(&self, blob: Blob) -> Option<Bytes> {
         let (source, start) = (blob.place >> PLACE_BITS, (blob.place & ((1 << PLACE_BITS) - 1)) as usize);
-        (source != EXTRA).then(|| self.source(source).slice(start..start + blob.length))
+        (source != EXTRA).then(|| self.sources[source as usize].slice(start..start + blob.length))
     }
 
     /// Copies bytes into the graph.
@@ -200,20 +186,13 @@ impl Graph {
 
     /// Takes bytes into the graph without copying them.
     pub fn share(&mut self, bytes: Bytes) -> Blob {
-        let number = self.others.len() as u64 + 1;
+        let number = self.sources.len() as u64;
         if number == EXTRA {
             return self.store(&bytes);
         }
         let length = bytes.len();
-        self.others.push(bytes);
+        self.sources.push(bytes);
         Blob { place: number << PLACE_BITS, length }
-    }
-
-    fn source(&self, number: u64) -> &Bytes {
-        match number as usize {
-            0 => &self.first,
-            number => &self.others[number - 1],
-        }
     }
 
     /// The blob of a piece of the first source.

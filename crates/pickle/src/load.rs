@@ -31,7 +31,7 @@ impl Graph {
     /// The bytes are no pickle, or exceed the limits.
     pub fn load(pickle: Bytes, limits: &Limits) -> Result<Graph> {
         let mut machine = Machine {
-            graph: Graph::over(Bytes::new()),
+            graph: Graph::new(),
             base: pickle.as_ptr() as usize,
             stack: Vec::with_capacity(8),
             marks: Vec::new(),
