@@ -19,8 +19,7 @@ use serde::Serialize;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Exception {
-    /// In a box, for every call's result has room for an exception.
-    graph: Box<Graph>,
+    graph: Graph,
     shown: String,
 }
 
@@ -36,10 +35,7 @@ impl Exception {
         let root = exception::encode(&mut graph, module, name, args);
         graph.set_root(root);
         let shown = sabir_manager::RemoteException::decode(&graph, root, &sabir_pickle::Names::builtin());
-        Exception {
-            shown: shown.map_or_else(|| name.to_owned(), |shown| shown.to_string()),
-            graph: Box::new(graph),
-        }
+        Exception { shown: shown.map_or_else(|| name.to_owned(), |shown| shown.to_string()), graph }
     }
 
     /// A `ValueError`.
@@ -73,12 +69,11 @@ impl Exception {
     }
 
     fn builtin(name: &str, text: &str) -> Exception {
-        let graph = Box::new(exception::raised("builtins", name, &[text]));
-        Exception { graph, shown: format!("{name}: {text}") }
+        Exception { graph: exception::raised("builtins", name, &[text]), shown: format!("{name}: {text}") }
     }
 
     pub(super) fn into_graph(self) -> Graph {
-        *self.graph
+        self.graph
     }
 }
 
