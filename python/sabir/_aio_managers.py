@@ -208,7 +208,7 @@ def loads(connection, data, context):
     proxies = []
 
     def arrived(func, token, kwds):
-        manager = getattr(connection, '_manager', None)
+        manager = connection._manager
         if manager is None or manager.address != token.address:
             key = kwds.get('authkey') or _proxies.key_of(token.address)
             manager = Manager(token.address, key, connection._reducer, connection._context, manager and manager.timeout)

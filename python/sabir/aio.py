@@ -46,8 +46,10 @@ class Connection(object):
         self._arrived = bytearray()
         self._body, self._filled = None, 0
         self._unsent = collections.deque()
-        # Objects that were read, and the proxies in each that the server does not count yet.
+        # Objects that were read, and the proxies in each that the server does not count yet; whose those proxies are, if it
+        # is a manager that talks here.
         self._read = collections.deque()
+        self._manager = None
 
     closed = property(lambda self: self._sock is None, doc='Whether `close` was called.')
 

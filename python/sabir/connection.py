@@ -356,7 +356,8 @@ def _connection(context, sock, reducer, peer):
     if sock.gettimeout() is not None:
         sock.setblocking(True)
     if not native and sock.family in (socket.AF_INET, getattr(socket, 'AF_INET6', None)):
-        # The extension module does it by itself. The welcome and the first request are two small writes; without this the second waits for an acknowledgement.
+        # The welcome and the first request are two small writes; without this the second waits for an acknowledgement. The
+        # extension module does it by itself.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if PY2:
         handle = os.dup(sock.fileno())
