@@ -138,6 +138,7 @@ fn without_keys_any_number_may_wait_for_the_server_to_speak() {
     let (server, to) = listen();
     let (_gateway, address) = gateway(&to, &["--max-pending", "2", "--handshake-timeout", "1s"]);
     let mut pairs: Vec<_> = (0..8).map(|_| (dial(&address), accept(&server))).collect();
+    // That nothing happens when the time of a handshake is over shows only then.
     thread::sleep(Duration::from_millis(1500));
     for (client, server) in &mut pairs {
         server.write_all(&frame(NONE)).expect("the gateway reads");

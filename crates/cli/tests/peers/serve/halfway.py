@@ -48,6 +48,7 @@ elif state in ('vanished', 'vanished before the reply'):
     # acknowledged any more, nor told.
     take_nothing = ctypes.create_string_buffer(struct.pack('HBBI', 0x06, 0, 0, 0))
     SO_ATTACH_FILTER = 26
+    # By then the kernel has acknowledged the last reply, 40 ms late at most: nothing is under way, unless it is asked for.
     time.sleep(0.2)
     raw.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack('HL', 1, ctypes.addressof(take_nothing)))
     if state == 'vanished before the reply':
@@ -73,6 +74,7 @@ elif state == 'putting':
     third = authenticated()
     third.send((None, 'accept_connection', ('third',), {}))
     third.recv()
+    # Nobody else can tell that the second waits, nor that its end was noticed.
     time.sleep(0.1)
     second.close()
     time.sleep(0.1)
